@@ -1,0 +1,111 @@
+"""What `kubectl kustomize` makes of an overlay, with short ways to the parts that the tests look at."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator, Sequence
+from copy import deepcopy
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+OVERLAYS = ("dev", "staging", "prod", "prod-tls")
+SERVICES = ("auth-service", "logic-service", "db-service")
+Object = dict[str, Any]
+
+
+def kustomize(path: str, folder: Path = ROOT) -> "subprocess.CompletedProcess[str]":
+    if shutil.which("kubectl") is None:
+        pytest.skip("THERE IS NO kubectl: THE MANIFESTS ARE NOT CHECKED")
+    environment = dict(os.environ)  # noqa: TID251 - handed on unread
+    return subprocess.run(
+        ["kubectl", "kustomize", path], cwd=folder, env=environment, capture_output=True, text=True, check=False
+    )
+
+
+@cache
+def text(overlay: str) -> str:
+    result = kustomize(f"kustomize/overlays/{overlay}")
+    assert result.returncode == 0, result.stderr
+    assert result.stderr == "", "a warning"
+    return result.stdout
+
+
+def render(overlay: str) -> "Rendering":
+    """A fresh copy each time: a test may spoil it."""
+    return Rendering(overlay, deepcopy(parsed(overlay)))
+
+
+@cache
+def parsed(overlay: str) -> list[Object]:
+    return list(yaml.load_all(text(overlay), yaml.CSafeLoader))
+
+
+@dataclass(frozen=True)
+class Pod:
+    """The pods of one Deployment or Job."""
+
+    name: str
+    labels: dict[str, str]
+    spec: Object
+
+    @property
+    def main(self) -> Sequence[Object]:
+        containers: Sequence[Object] = self.spec["containers"]
+        return containers
+
+    @property
+    def initial(self) -> Sequence[Object]:
+        containers: Sequence[Object] = self.spec.get("initContainers", [])
+        return containers
+
+    @property
+    def containers(self) -> Sequence[Object]:
+        return [*self.initial, *self.main]
+
+    @property
+    def ports(self) -> dict[str, int]:
+        return {port["name"]: port["containerPort"] for container in self.main for port in container.get("ports", [])}
+
+
+@dataclass(frozen=True)
+class Rendering:
+    overlay: str
+    objects: list[Object]
+
+    def all(self, kind: str) -> list[Object]:
+        return [thing for thing in self.objects if thing["kind"] == kind]
+
+    def one(self, kind: str, name: str) -> Object:
+        (found,) = [thing for thing in self.all(kind) if thing["metadata"]["name"] == name]
+        return found
+
+    def config(self, prefix: str = "bookmeup-config-") -> dict[str, str]:
+        (found,) = [thing for thing in self.all("ConfigMap") if thing["metadata"]["name"].startswith(prefix)]
+        data: dict[str, str] = found["data"]
+        return data
+
+    def pods(self) -> Iterator[Pod]:
+        for owner in [*self.all("Deployment"), *self.all("Job")]:
+            template = owner["spec"]["template"]
+            yield Pod(owner["metadata"]["name"], template["metadata"]["labels"], template["spec"])
+
+    def pod(self, name: str) -> Pod:
+        (found,) = [pod for pod in self.pods() if pod.name == name]
+        return found
+
+    def paths(self) -> Iterator[tuple[Object, Object]]:
+        """Each path of each Ingress, with its rule."""
+        for ingress in self.all("Ingress"):
+            for rule in ingress["spec"]["rules"]:
+                for path in rule["http"]["paths"]:
+                    yield rule, path
+
+
+def matches(selector: dict[str, str], labels: dict[str, str]) -> bool:
+    return selector.items() <= labels.items()

@@ -1,0 +1,114 @@
+"""Selectors, Services and the one door from outside."""
+
+from itertools import combinations
+
+import pytest
+from tests.manifests.rendering import OVERLAYS, SERVICES, matches, render
+
+EVERYWHERE = pytest.mark.parametrize("overlay", OVERLAYS)
+HOSTS = {
+    "dev": "dev.bookmeup.localhost",
+    "staging": "staging.bookmeup.localhost",
+    "prod": None,
+    "prod-tls": "bookmeup.example.com",
+}
+AUTH_PATHS = {"/auth", "/.well-known/oauth-authorization-server/auth"}
+LOGIC_PATHS = {"/", "/health", "/profile", "/services", "/appointments", "/availability", "/available-timeslots"}
+
+
+@EVERYWHERE
+def test_labels_are_app_and_on_the_services_track(overlay: str) -> None:
+    rendering = render(overlay)
+    for deployment in rendering.all("Deployment"):
+        name = deployment["metadata"]["name"]
+        expected = {"app": name} | ({"track": "stable"} if name in SERVICES else {})
+        assert deployment["spec"]["selector"] == {"matchLabels": expected}
+        assert rendering.pod(name).labels == expected
+    selectors = [d["spec"]["selector"]["matchLabels"] for d in rendering.all("Deployment")]
+    for one, other in combinations(selectors, 2):
+        assert any(one.get(label) != value for label, value in other.items() if label in one), (one, other)
+
+
+@EVERYWHERE
+def test_each_service_selects_one_deployment_and_a_port_of_it(overlay: str) -> None:
+    rendering = render(overlay)
+    ports = {"auth-service": 5001, "logic-service": 5002, "db-service": 5003, "postgres": 5432, "adminer": 8080}
+    for service in rendering.all("Service"):
+        name = service["metadata"]["name"]
+        selected = [pod for pod in rendering.pods() if matches(service["spec"]["selector"], pod.labels)]
+        assert [pod.name for pod in selected] == [name]
+        (port,) = service["spec"]["ports"]
+        assert port["port"] == selected[0].ports[port["targetPort"]] == ports.pop(name)
+        assert port["targetPort"] != "metrics"
+    assert ports == {}
+
+
+@EVERYWHERE
+def test_only_adminer_in_dev_has_a_node_port(overlay: str) -> None:
+    exposed = {
+        service["metadata"]["name"]: [port.get("nodePort") for port in service["spec"]["ports"]]
+        for service in render(overlay).all("Service")
+        if service["spec"].get("type", "ClusterIP") != "ClusterIP"
+    }
+    assert exposed == ({"adminer": [30080]} if overlay == "dev" else {})
+
+
+@EVERYWHERE
+def test_the_door_leads_to_auth_and_logic(overlay: str) -> None:
+    rendering = render(overlay)
+    reached: dict[str, set[str]] = {}
+    for rule, path in rendering.paths():
+        assert rule.get("host") == HOSTS[overlay]
+        assert path["pathType"] == "Prefix"
+        backend = path["backend"]["service"]
+        assert backend["port"]["number"] in [
+            p["port"] for p in rendering.one("Service", backend["name"])["spec"]["ports"]
+        ]
+        reached.setdefault(backend["name"], set()).add(path["path"])
+    assert reached == {"auth-service": AUTH_PATHS, "logic-service": LOGIC_PATHS}
+
+
+@EVERYWHERE
+def test_the_door_rewrites_nothing(overlay: str) -> None:
+    for ingress in render(overlay).all("Ingress"):
+        assert ingress["spec"]["ingressClassName"] == "nginx"
+        annotations = ingress["metadata"].get("annotations", {})
+        assert not any(word in name for name in annotations for word in ("rewrite", "regex", "snippet"))
+
+
+def test_one_host_one_place_in_tls() -> None:
+    rendering = render("prod-tls")
+    (ingress,) = rendering.all("Ingress")
+    host = HOSTS["prod-tls"]
+    assert ingress["spec"]["tls"] == [{"hosts": [host], "secretName": "bookmeup-tls"}]
+    assert [rule["host"] for rule in ingress["spec"]["rules"]] == [host]
+    assert rendering.config()["BASE_URL"] == f"https://{host}"
+    assert ingress["metadata"]["annotations"]["cert-manager.io/cluster-issuer"]
+
+
+def test_no_host_or_port_is_claimed_twice() -> None:
+    doors = [rule.get("host") for overlay in ("dev", "staging", "prod") for rule, _ in render(overlay).paths()]
+    assert len(set(doors)) == 3
+
+
+@EVERYWHERE
+def test_the_services_find_each_other(overlay: str) -> None:
+    rendering = render(overlay)
+    for name in SERVICES:
+        for container in rendering.pod(name).containers:
+            for entry in container["env"]:
+                if entry["name"].endswith("_SERVICE_URL"):
+                    host, port = entry["value"].removeprefix("http://").split(":")
+                    assert rendering.one("Service", host)["spec"]["ports"][0]["port"] == int(port)
+                if entry["name"] == "POSTGRES_HOST":
+                    assert rendering.one("Service", entry["value"])
+
+
+@EVERYWHERE
+def test_disruption_is_limited_for_the_services_alone(overlay: str) -> None:
+    budgets = {
+        b["spec"]["selector"]["matchLabels"]["app"]: b["spec"] for b in render(overlay).all("PodDisruptionBudget")
+    }
+    assert set(budgets) == (set() if overlay == "dev" else set(SERVICES))
+    for budget in budgets.values():
+        assert (budget["maxUnavailable"], budget["unhealthyPodEvictionPolicy"]) == (1, "AlwaysAllow")
