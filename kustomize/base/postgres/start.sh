@@ -9,7 +9,7 @@ marker=/tmp/password-is-set
 set_password() {
   # By TCP: while a new database is made, a passing server answers on the socket alone.
   until pg_isready -q -h 127.0.0.1; do sleep 0.5; done
-  until psql -qXw -v ON_ERROR_STOP=1 -h /var/run/postgresql -U "$POSTGRES_USER" -d postgres <<'SQL'
+  until psql -qXw -v ON_ERROR_STOP=1 -h /var/run/postgresql -d postgres <<'SQL'
 SET log_statement = 'none';
 SET log_min_error_statement = 'panic';
 \getenv role POSTGRES_USER

@@ -1,0 +1,138 @@
+"""Open-loop load: requests start at their time, whether the earlier ones were answered or not.
+
+Failed is a transport error or a status that this request must not get. Nothing is tried again.
+"""
+
+import asyncio
+import random
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import count
+from threading import Event, Thread
+from types import TracebackType
+from typing import Any, Self
+
+import aiohttp
+from tests.e2e.client import Client
+
+
+@dataclass(frozen=True)
+class Shot:
+    """One request and the statuses it may get."""
+
+    kind: str
+    method: str
+    path: str
+    client: Client
+    expected: tuple[int, ...] = (200,)
+    body: Any = None
+    key: str | None = None
+
+    def headers(self) -> dict[str, str]:
+        return self.client.headers() | ({"Idempotency-Key": self.key} if self.key else {})
+
+
+@dataclass
+class Outcome:
+    shot: Shot
+    at: float
+    seconds: float
+    status: int
+    error: str
+    body: Any = None
+
+    @property
+    def failed(self) -> bool:
+        return self.status not in self.shot.expected
+
+
+@dataclass
+class Load:
+    """Runs beside the test, in a thread of its own, between `with` and its end."""
+
+    plan: Callable[[], Iterator[Shot]]
+    rate: float = 50.0
+    outcomes: list[Outcome] = field(default_factory=list)
+    _stop: Event = field(default_factory=Event)
+    _thread: Thread | None = None
+
+    def __enter__(self) -> Self:
+        self._thread = Thread(target=lambda: asyncio.run(self._run()), daemon=True)
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stop.set()
+        assert self._thread is not None
+        self._thread.join(timeout=60)
+
+    async def _run(self) -> None:
+        timeout = aiohttp.ClientTimeout(total=10)
+        connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=15)
+        async with aiohttp.ClientSession(timeout=timeout, connector=connector) as session:
+            session._retry_connection = False  # noqa: SLF001 - it would hide a failure
+            running: set[asyncio.Task[None]] = set()
+            start = time.monotonic()
+            for number, shot in zip(count(), self.plan(), strict=False):
+                await asyncio.sleep(start + number / self.rate - time.monotonic())
+                if self._stop.is_set():
+                    break
+                task = asyncio.create_task(self._fire(session, shot))
+                running.add(task)
+                task.add_done_callback(running.discard)
+            await asyncio.gather(*running)
+
+    async def _fire(self, session: aiohttp.ClientSession, shot: Shot) -> None:
+        start = time.monotonic()
+        outcome = Outcome(shot, start, 0.0, 0, "")
+        url = shot.client.base(shot.path) + shot.path
+        try:
+            async with session.request(shot.method, url, json=shot.body, headers=shot.headers()) as response:
+                content = await response.read()
+                outcome.status = response.status
+                outcome.body = content.decode(errors="replace")
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            outcome.error = repr(error)
+        outcome.seconds = time.monotonic() - start
+        self.outcomes.append(outcome)
+
+    @property
+    def failed(self) -> list[Outcome]:
+        return [outcome for outcome in self.outcomes if outcome.failed]
+
+    def accepted(self, kind: str) -> list[Outcome]:
+        return [outcome for outcome in self.outcomes if outcome.shot.kind == kind and not outcome.failed]
+
+    def outage(self) -> float:
+        """Seconds from the first to the last failed request."""
+        times = [outcome.at for outcome in self.failed]
+        return max(times) - min(times) if times else 0.0
+
+    def report(self, what: str) -> str:
+        kinds = Counter(outcome.shot.kind for outcome in self.outcomes)
+        why = Counter(f"{o.shot.kind} {o.status or o.error}" for o in self.failed)
+        times = sorted(outcome.seconds * 1000 for outcome in self.outcomes)
+        mix = ", ".join(f"{number} {kind}" for kind, number in sorted(kinds.items()))
+        lines = [
+            f"{what}: {len(times)} requests ({mix}), {len(self.failed)} failed",
+            f"p50 {percentile(times, 50):.0f} ms, p99 {percentile(times, 99):.0f} ms, max {percentile(times, 100):.0f} ms",
+        ]
+        if why:
+            lines.append(f"failed: {dict(why)}; first: {(self.failed[0].body or '')[:300]}")
+        return "; ".join(lines)
+
+
+def percentile(ordered: Sequence[float], percent: float) -> float:
+    return ordered[min(len(ordered) - 1, int(len(ordered) * percent / 100))] if ordered else 0.0
+
+
+def mixed(weighted: Sequence[tuple[int, Callable[[], Shot]]], seed: int = 1) -> Iterator[Shot]:
+    """Endless shots, chosen by weight."""
+    dice = random.Random(seed)
+    weights, makers = zip(*weighted, strict=True)
+    while True:
+        yield dice.choices(makers, weights)[0]()

@@ -1,0 +1,103 @@
+"""A business on an environment, opened through the public API alone, and the load of its customers."""
+
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from itertools import cycle
+
+from tests.e2e.client import Client
+from tests.e2e.cluster import Environment
+from tests.e2e.load import Shot, mixed
+
+PASSWORD = "a-long-enough-password"
+ADMIN = "owner@e2e.example"
+DAYS = 30
+CUSTOMERS = 5
+
+
+def create_admin(environment: Environment) -> str:
+    command = ["python", "-m", "bookmeup", "create-admin", "--email", ADMIN, "--name", "Owner"]
+    return environment.kubectl("exec", "-i", "deployment/auth-service", "--", *command, given=PASSWORD + "
+")
+
+
+@dataclass
+class Salon:
+    environment: Environment
+    edge: Client
+    admin: Client
+    customers: list[Client]
+    service: int
+    slots: Iterator[tuple[str, str]]
+    """Free starts (date, time), each given out once."""
+    expected: set[int] = field(default_factory=set)
+    """Ids of the appointments that were acknowledged."""
+
+    def log_in_again(self) -> None:
+        """Tokens live fifteen minutes."""
+        self.customers = [self.edge.log_in(f"customer{n}@e2e.example", PASSWORD) for n in range(len(self.customers))]
+
+    def book(self, client: Client) -> Shot:
+        date, time = next(self.slots)
+        body = {"service_id": self.service, "date": date, "time": time}
+        return Shot("book", "POST", "/appointments", client, (201,), body, str(uuid.uuid4()))
+
+    def plan(self) -> Iterator[Shot]:
+        """What customers do, reading more than writing, through both public services."""
+        customer = cycle(self.customers)
+        days = cycle(day(n) for n in range(2, DAYS))
+
+        def slots() -> Shot:
+            path = f"/available-timeslots?date={next(days)}&service_id={self.service}"
+            return Shot("slots", "GET", path, self.edge)
+
+        return mixed(
+            [
+                (35, partial(Shot, "services", "GET", "/services", self.edge)),
+                (15, slots),
+                (20, lambda: Shot("mine", "GET", "/appointments/me?limit=5", next(customer))),
+                (10, lambda: self.book(next(customer))),
+                (15, partial(Shot, "keys", "GET", "/auth/.well-known/jwks.json", self.edge)),
+                (5, partial(Shot, "health", "GET", "/auth/health", self.edge)),
+            ]
+        )
+
+    def lost(self) -> set[int]:
+        """Acknowledged appointments that the database does not have."""
+        kept = self.environment.sql("SELECT id FROM appointments WHERE status <> 'cancelled'").split()
+        return self.expected - {int(id_) for id_ in kept}
+
+    def doubled(self) -> int:
+        """Pairs of taken spans that overlap with the same provider."""
+        query = """WITH taken AS (SELECT * FROM occupied WHERE status IN ('hold', 'pending', 'confirmed'))
+                   SELECT count(*) FROM taken a JOIN taken b ON a.occurrence_id < b.occurrence_id
+                   AND a.resource_id = b.resource_id AND a.during && b.during"""
+        return int(self.environment.sql(query))
+
+
+def day(offset: int) -> str:
+    return (datetime.now(UTC) + timedelta(days=offset)).date().isoformat()
+
+
+def starts() -> Iterator[tuple[str, str]]:
+    for offset in range(2, DAYS):
+        for minute in range(0, 24 * 60, 10):
+            yield day(offset), f"{minute // 60:02}:{minute % 60:02}"
+
+
+def open_salon(environment: Environment, edge: Client) -> Salon:
+    create_admin(environment)
+    admin = edge.log_in(ADMIN, PASSWORD)
+    service = admin.expect(201, "POST", "/services", {"name": "Quick cut", "price": "80 RON", "duration": 10})[
+        "object_id"
+    ]
+    for offset in range(1, DAYS):
+        span = {"date": day(offset), "start_time": "00:00", "end_time": "24:00"}
+        admin.expect(201, "POST", "/availability", span)
+    for number in range(CUSTOMERS):
+        edge.register(f"Customer {number}", f"customer{number}@e2e.example", PASSWORD)
+    salon = Salon(environment, edge, admin, [edge] * CUSTOMERS, service, starts())
+    salon.log_in_again()
+    return salon
