@@ -117,9 +117,10 @@ class Load:
         why = Counter(f"{o.shot.kind} {o.status or o.error}" for o in self.failed)
         times = sorted(outcome.seconds * 1000 for outcome in self.outcomes)
         mix = ", ".join(f"{number} {kind}" for kind, number in sorted(kinds.items()))
+        p50, p99, longest = (percentile(times, percent) for percent in (50, 99, 100))
         lines = [
             f"{what}: {len(times)} requests ({mix}), {len(self.failed)} failed",
-            f"p50 {percentile(times, 50):.0f} ms, p99 {percentile(times, 99):.0f} ms, max {percentile(times, 100):.0f} ms",
+            f"p50 {p50:.0f} ms, p99 {p99:.0f} ms, longest {longest:.0f} ms",
         ]
         if why:
             lines.append(f"failed: {dict(why)}; first: {(self.failed[0].body or '')[:300]}")

@@ -19,8 +19,7 @@ CUSTOMERS = 5
 
 def create_admin(environment: Environment) -> str:
     command = ["python", "-m", "bookmeup", "create-admin", "--email", ADMIN, "--name", "Owner"]
-    return environment.kubectl("exec", "-i", "deployment/auth-service", "--", *command, given=PASSWORD + "
-")
+    return environment.kubectl("exec", "-i", "deployment/auth-service", "--", *command, given=PASSWORD + "\n")
 
 
 @dataclass
