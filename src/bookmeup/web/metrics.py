@@ -1,0 +1,64 @@
+"""Prometheus figures of a role's HTTP traffic; labels are route templates, so that their number is bounded."""
+
+from time import perf_counter
+
+from prometheus_client import Counter, Gauge, Histogram
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+UNMATCHED = "unmatched"
+GONE = 499  # the client went away before an answer began (nginx's number for it)
+FAILED = 500
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+REQUESTS = Counter("bookmeup_http_requests", "Requests answered.", ["role", "method", "route", "status"])
+SECONDS = Histogram(
+    "bookmeup_http_request_seconds",
+    "Time from the end of a request's head to the end of its answer.",
+    ["role", "method", "route"],
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10),
+)
+IN_FLIGHT = Gauge("bookmeup_http_requests_in_flight", "Requests being answered now.", ["role"])
+
+
+class Metrics:
+    """ASGI middleware that counts and times the requests of one role."""
+
+    def __init__(self, app: ASGIApp, role: str) -> None:
+        self.app = app
+        self.role = role
+        self.in_flight = IN_FLIGHT.labels(role)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        status = GONE
+
+        async def note_status(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        began = perf_counter()
+        self.in_flight.inc()
+        try:
+            await self.app(scope, receive, note_status)
+        except Exception:
+            status = FAILED if status == GONE else status
+            raise
+        finally:
+            self.in_flight.dec()
+            method = scope["method"] if scope["method"] in METHODS else "OTHER"
+            route = route_template(scope) or UNMATCHED
+            REQUESTS.labels(self.role, method, route, str(status)).inc()
+            SECONDS.labels(self.role, method, route).observe(perf_counter() - began)
+
+
+def route_template(scope: Scope) -> str | None:
+    """Give the innermost matched route's path with its parameters unfilled, or None before or without a match.
+
+    The prefix of a Mount is not in it: the scope holds that only with its values filled in.
+    """
+    path = getattr(scope.get("route"), "path_format", None)
+    return path if isinstance(path, str) else None
