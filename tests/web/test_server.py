@@ -158,9 +158,12 @@ def test_an_idle_server_stops_at_once_and_exits_with_0(start: Start, number: int
     assert time.monotonic() - began < 3
 
 
-def test_a_request_in_flight_is_finished_and_its_answer_is_the_last(start: Start) -> None:
-    it = start()
-    client = connect(it.port, get("/slowly?seconds=1"))
+@pytest.mark.parametrize(("seconds", "options"), [(1, []), (0.5, ["notice"])])
+def test_a_request_in_flight_is_finished_and_its_answer_is_the_last(
+    start: Start, seconds: float, options: list[str]
+) -> None:
+    it = start(0, 0, *options)
+    client = connect(it.port, get(f"/slowly?seconds={seconds}"))
     it.wait_for(b"in flight")
     it.process.send_signal(signal.SIGTERM)
     answer = rest(client)
