@@ -12,6 +12,7 @@ SECRET_WORDS = re.compile(
 )
 SECRET_PARTS = frozenset({"key", "keys", "apikey", "pwd", "pin", "otp", "code_verifier", "signature"})
 PUBLIC_KEYS = frozenset({"event", "level", "timestamp", "role", "request_id", "logger", "method", "status", "ms"})
+OURS = frozenset({"level", "timestamp"})  # always set by our own processors
 LONGEST_READ, LONGEST_WRITTEN, DEEPEST = 16_384, 2_000, 5
 BIGGEST_NUMBER = 2**53  # beyond it JSON readers round
 
@@ -32,7 +33,7 @@ UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u
 
 def redact(_: object, __: str, event: EventDict) -> EventDict:
     """Hide what is secret or personal, by name and by look, and make every text one printable line."""
-    return {printable(name): clean(name, value) for name, value in event.items()}
+    return {printable(name): value if name in OURS else clean(name, value) for name, value in event.items()}
 
 
 def clean(name: str, value: object, depth: int = 0) -> Any:
@@ -76,4 +77,6 @@ def scrub(text: str) -> str:
 
 def printable(text: str) -> str:
     """Write control characters as escapes: nobody who names himself can begin a line or colour a terminal."""
+    if text.isprintable():
+        return text
     return UNPRINTABLE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
