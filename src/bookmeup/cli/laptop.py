@@ -1,0 +1,52 @@
+"""What a laptop has instead of a cluster's Secret and PostgreSQL: secrets made once, and the embedded database."""
+
+import contextlib
+import os
+import secrets
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import msgspec
+from sqlalchemy.engine import URL
+
+from bookmeup.settings import AUTH_KEY, JWT_SECRET, LOGIC_KEY, Settings
+
+FILE = "secrets.json"
+NAMES = (JWT_SECRET, AUTH_KEY, LOGIC_KEY)
+
+
+def completed_keys(settings: Settings) -> Mapping[str, tuple[str, ...]]:
+    """Return the keys that were set, and for the others those of the data folder; in a container all were set."""
+    if all(settings.keys.values()):
+        return settings.keys
+    kept = kept_secrets(settings.data)
+    return {name: keys or (kept[name],) for name, keys in settings.keys.items()}
+
+
+def kept_secrets(data: Path) -> Mapping[str, str]:
+    """Return the data folder's secrets. Whoever comes first makes them, of several at once one wins."""
+    data.mkdir(parents=True, exist_ok=True, mode=0o700)
+    path = data / FILE
+    if not path.exists():
+        made = msgspec.json.encode({name: secrets.token_urlsafe(48) for name in NAMES})
+        handle, temporary = tempfile.mkstemp(dir=data, prefix=".secrets-")  # mode 0600
+        with os.fdopen(handle, "wb") as file:
+            file.write(made)
+        with contextlib.suppress(FileExistsError):
+            os.link(temporary, path)
+        Path(temporary).unlink()
+    return msgspec.json.decode(path.read_bytes(), type=dict[str, str])
+
+
+@contextlib.contextmanager
+def database(settings: Settings) -> Iterator[str | URL]:
+    """Give where PostgreSQL is; the embedded one runs while this lasts, and is migrated."""
+    if settings.database_url:
+        yield settings.database_url
+        return
+    from bookmeup.db.embedded import running
+
+    settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with running(settings.data, settings.timezone, settings.currency) as url:
+        yield url

@@ -1,0 +1,142 @@
+"""Two ways to reach another role: by HTTP, and in the same process. Both give status, headers and bytes."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import NamedTuple, Protocol
+
+import aiohttp
+from starlette.types import ASGIApp, Message, Scope
+from yarl import URL
+
+CONNECT_SECONDS = 0.5
+LARGEST = 32 * 1024 * 1024
+
+
+class Reply(NamedTuple):
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class Unreachable(Exception):
+    """No answer came; `sent` says whether the other side may have seen the request."""
+
+    def __init__(self, *, sent: bool) -> None:
+        super().__init__("no answer")
+        self.sent = sent
+
+
+class Transport(Protocol):
+    async def request(  # noqa: PLR0913
+        self, method: str, path: str, query: str, headers: Mapping[str, str], body: bytes, seconds: float
+    ) -> Reply:
+        """Raises Unreachable, or TimeoutError when the seconds are over."""
+
+    async def close(self) -> None: ...
+
+
+class Http:
+    """Keep-alive connections to one base URL, at most `limit`; a request waits for one until its deadline."""
+
+    def __init__(self, base_url: str, limit: int) -> None:
+        self._base = base_url.rstrip("/")
+        self._limit = limit
+        self._session: aiohttp.ClientSession | None = None
+
+    async def request(  # noqa: PLR0913
+        self, method: str, path: str, query: str, headers: Mapping[str, str], body: bytes, seconds: float
+    ) -> Reply:
+        session = self._session or self._open()
+        url = f"{self._base}{path}?{query}" if query else f"{self._base}{path}"
+        timeout = aiohttp.ClientTimeout(total=seconds, sock_connect=CONNECT_SECONDS)
+        try:
+            async with session.request(
+                method, URL(url, encoded=True), headers=headers, data=body or None, timeout=timeout, allow_redirects=False
+            ) as response:
+                if (response.content_length or 0) > LARGEST:
+                    raise Unreachable(sent=True)
+                content = await response.read()
+                return Reply(response.status, {k.lower(): v for k, v in response.headers.items()}, content)
+        except aiohttp.ConnectionTimeoutError as error:
+            raise Unreachable(sent=False) from error
+        except aiohttp.ClientConnectorError as error:
+            raise Unreachable(sent=False) from error
+        except aiohttp.ClientError as error:
+            raise Unreachable(sent=True) from error
+
+    def _open(self) -> aiohttp.ClientSession:
+        """Open on the running loop. aiohttp's own repeat stays off: the one retry is ours."""
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=self._limit, keepalive_timeout=15, ttl_dns_cache=5),
+            auto_decompress=False,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            skip_auto_headers=("User-Agent", "Accept-Encoding", "Accept"),
+            max_line_size=16384,
+            max_field_size=16384,
+        )
+        self._session._retry_connection = False  # noqa: SLF001 - the only switch there is
+        return self._session
+
+    async def close(self) -> None:
+        if self._session is not None:
+            await self._session.close()
+
+
+class InProcess:
+    """Calls an application of this process, at most `limit` at a time, through the same handlers and tokens."""
+
+    def __init__(self, app: ASGIApp, limit: int) -> None:
+        self._app = app
+        self._places = asyncio.Semaphore(limit)
+
+    async def request(  # noqa: PLR0913
+        self, method: str, path: str, query: str, headers: Mapping[str, str], body: bytes, seconds: float
+    ) -> Reply:
+        async with asyncio.timeout(seconds), self._places:
+            exchange = _Exchange(body)
+            await self._app(_scope(method, path, query, headers, len(body)), exchange.receive, exchange.send)
+            return Reply(exchange.status, exchange.headers, b"".join(exchange.parts))
+
+    async def close(self) -> None:
+        pass
+
+
+class _Exchange:
+    def __init__(self, body: bytes) -> None:
+        self._body: bytes | None = body
+        self.status = 500
+        self.headers: dict[str, str] = {}
+        self.parts: list[bytes] = []
+
+    async def receive(self) -> Message:
+        if self._body is None:  # a second call waits for a disconnect, which does not come
+            await asyncio.Event().wait()
+        body, self._body = self._body, None
+        return {"type": "http.request", "body": body or b"", "more_body": False}
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            self.headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in message["headers"]}
+        else:
+            self.parts.append(message.get("body", b""))
+
+
+def _scope(method: str, path: str, query: str, headers: Mapping[str, str], length: int) -> Scope:
+    pairs = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
+    pairs += [(b"host", b"in-process"), (b"content-length", str(length).encode())]
+    return {
+        "type": "http",
+        "asgi": {"version": "3.0", "spec_version": "2.3"},
+        "http_version": "1.1",
+        "method": method,
+        "scheme": "http",
+        "path": path,
+        "raw_path": path.encode(),
+        "query_string": query.encode(),
+        "root_path": "",
+        "headers": pairs,
+        "client": ("127.0.0.1", 0),
+        "server": ("in-process", 0),
+        "state": {},
+    }

@@ -1,0 +1,72 @@
+"""db-service: the only way to the data. Nothing here is public; every route names the services that may call it."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+
+from sqlalchemy import URL
+from starlette.applications import Starlette
+
+from bookmeup.clients.service_tokens import keys_by_id
+from bookmeup.db import engine
+from bookmeup.db.lanes import Lane
+from bookmeup.db.outbox import Outbox
+from bookmeup.db.readiness import Readiness
+from bookmeup.db.routes import appointments, business, services, users
+from bookmeup.web.app import assemble
+from bookmeup.web.health import health_routes
+
+
+def create_app(
+    url: str | URL,
+    service_keys: Mapping[str, Sequence[str]],
+    *,
+    rate_limits: bool = True,
+    draining: Callable[[], bool] = lambda: False,
+    on_drain: Callable[[Callable[[], None]], None] = lambda _: None,
+) -> Starlette:
+    """Return the app. `service_keys` are the keys of each calling service; `url` is where PostgreSQL is."""
+    database = engine.connect(url)
+    lanes = {
+        "write": Lane("write", engine.WRITES),
+        "logic": Lane("read-logic", engine.LOGIC_READS),
+        "auth": Lane("read-auth", engine.AUTH_READS),
+        "background": Lane("background", engine.BACKGROUND),
+    }
+    readiness = Readiness(database, lanes["background"])
+    outbox = Outbox(database, lanes["background"])
+    on_drain(database.drop_idle)
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+        await readiness.ask()
+        tasks = [asyncio.create_task(readiness.watch()), asyncio.create_task(outbox.work())]
+        yield
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        for lane in lanes.values():
+            lane.close()
+        database.drop_idle()
+
+    def not_ready() -> str | None:
+        return "it is stopping" if draining() else readiness.reason
+
+    return assemble(
+        "db",
+        [
+            *health_routes("db", not_ready),
+            *users.routes,
+            *services.routes,
+            *appointments.routes,
+            *business.routes,
+        ],
+        state={
+            "database": database,
+            "service_keys": {service: keys_by_id(keys) for service, keys in service_keys.items()},
+            "rate_limits": rate_limits,
+            "write_lane": lanes["write"],
+            "read_lanes": {"logic": lanes["logic"], "auth": lanes["auth"]},
+        },
+        lifespan=lifespan,
+    )

@@ -1,0 +1,69 @@
+"""From a route to a transaction and back: a write that is decided once, however often it is asked."""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+import msgspec
+from sqlalchemy import Connection
+from starlette.requests import Request
+from starlette.responses import Response
+
+from bookmeup.db import transactions
+from bookmeup.db.callers import caller
+from bookmeup.db.queries.idempotency import Asked, decided_once
+from bookmeup.db.transactions import Caller, Tx
+from bookmeup.web.answers import JSON, ok
+
+T = TypeVar("T")
+
+
+
+def _nothing(_tx: Tx) -> None:
+    pass
+
+
+async def decide(  # noqa: PLR0913 - all that decisions differ in
+    request: Request,
+    work: Callable[[Tx], object],
+    *,
+    status: int = 200,
+    body: object = None,
+    first: Callable[[Tx], None] = _nothing,
+    once: bool = True,
+) -> Response:
+    """Run the work in one transaction and answer with what it returns.
+
+    With an Idempotency-Key the answer, or the rule that refused, is kept beside what it did; `body` is what makes two
+    requests the same. What `first` does stays even where the work is refused. `once=False`: nothing is kept.
+    """
+    who = caller(request)
+    route = f"{request.method} {request.url.path}"
+
+    def run() -> tuple[int, bytes]:
+        return transactions.transact(request.app.state.database, who, decided)
+
+    def decided(tx: Tx) -> tuple[int, bytes]:
+        if once and who.key is not None:
+            return decided_once(tx, Asked(route, body, status, first), work)
+        first(tx)
+        return status, msgspec.json.encode(work(tx))
+
+    answered, content = await request.app.state.write_lane.run(run, patient=who.service == "logic")
+    media = JSON if answered < 400 else "application/problem+json"  # noqa: PLR2004
+    return Response(content, answered, media_type=media)
+
+
+async def look(request: Request, work: Callable[[Connection, Caller], object]) -> Response:
+    """Run a read outside any transaction and answer with what it returns."""
+    return ok(await looked(request, work))
+
+
+async def looked(request: Request, work: Callable[[Connection, Caller], T]) -> T:
+    who = caller(request)
+
+    def run() -> T:
+        return transactions.read(request.app.state.database, who, lambda connection: work(connection, who))
+
+    lane = request.app.state.read_lanes[who.service]
+    found: T = await lane.run(run, patient=who.service == "logic")
+    return found

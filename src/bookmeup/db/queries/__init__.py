@@ -1,0 +1,1 @@
+"""The only SQL of the product. A query that locks says so in its name."""

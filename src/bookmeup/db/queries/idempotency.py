@@ -1,0 +1,91 @@
+"""Answers that are kept under the client's Idempotency-Key, in the transaction that they tell of."""
+
+import hashlib
+from collections.abc import Callable
+from typing import NamedTuple
+
+import msgspec
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+
+from bookmeup.db.transactions import Tx
+from bookmeup.db.violations import refusal_of
+from bookmeup.errors import KeyInFlight, KeyReused, Refusal
+from bookmeup.web.problems import document
+
+KEPT_BELOW = 500
+NOT_KEPT = (401, 403, 429)
+
+_CLAIM = text("""
+INSERT INTO idempotency_keys (actor, route, key, request_hash, expires_at)
+VALUES (:actor, :route, :key, :hash, now() + interval '24 hours') ON CONFLICT DO NOTHING
+""")
+_KEPT = text("SELECT request_hash, status, answer FROM idempotency_keys WHERE actor = :actor AND route = :route AND key = :key")
+_KEEP = text(
+    "UPDATE idempotency_keys SET status = :status, answer = :answer WHERE actor = :actor AND route = :route AND key = :key"
+)
+
+
+class Asked(NamedTuple):
+    """A request: its route, what makes two of them the same, the status of success, and what to do before the work."""
+
+    route: str
+    body: object
+    status: int
+    first: Callable[[Tx], None]
+
+
+def decided_once(tx: Tx, asked: Asked, work: Callable[[Tx], object]) -> tuple[int, bytes]:
+    """Return status and body of the work, or of the first request with this key."""
+    place = {"actor": tx.caller.actor or 0, "route": asked.route, "key": tx.caller.key}
+    digest = hashlib.sha256(msgspec.json.encode(asked.body)).digest()
+    if not _claimed(tx, place, digest):
+        return _kept(tx, place, digest)
+    asked.first(tx)
+    answered, answer = _under_savepoint(tx, asked.status, work)
+    tx.run(_KEEP, **place, status=answered, answer=answer.decode())
+    return answered, answer
+
+
+def _claimed(tx: Tx, place: dict[str, object], digest: bytes) -> bool:
+    """Insert the key's row; waits for a request under way that has inserted it."""
+    try:
+        return tx.run(_CLAIM, **place, hash=digest) == 1
+    except DBAPIError as error:
+        if getattr(error.orig, "pgcode", None) in ("55P03", "57014"):
+            raise KeyInFlight from error
+        raise
+
+
+def _kept(tx: Tx, place: dict[str, object], digest: bytes) -> tuple[int, bytes]:
+    row = tx.one(_KEPT, **place)
+    if row is None:
+        raise KeyInFlight
+    if bytes(row.request_hash) != digest:
+        raise KeyReused
+    return row.status, row.answer.encode()
+
+
+def _under_savepoint(tx: Tx, status: int, work: Callable[[Tx], object]) -> tuple[int, bytes]:
+    """Run the work so that a refusal by the rules undoes it and is an answer like any other."""
+    savepoint = tx.connection.begin_nested()
+    try:
+        answer = msgspec.json.encode(work(tx))
+        savepoint.commit()
+    except DBAPIError as error:
+        refusal = refusal_of(error)
+        if not isinstance(refusal, Refusal) or not _is_kept(refusal):
+            raise
+    except Refusal as error:
+        if not _is_kept(error):
+            raise
+        refusal = error
+    else:
+        return status, answer
+    savepoint.rollback()
+    return refusal.status, msgspec.json.encode(document(refusal))
+
+
+def _is_kept(refusal: Refusal) -> bool:
+    return refusal.status < KEPT_BELOW and refusal.status not in NOT_KEPT
+

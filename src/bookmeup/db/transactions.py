@@ -1,0 +1,150 @@
+"""One call is one transaction: it runs as its caller's role, knows its actor, commits here and nowhere else.
+
+A refusal rolls back. Serialization failures, deadlocks and connections that died before COMMIT are tried again.
+"""
+
+import random
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import structlog
+from sqlalchemy import Connection, Engine, Row, TextClause, text
+from sqlalchemy.exc import DBAPIError, TimeoutError as PoolTimeout
+
+from bookmeup.db.engine import ROLES, Database
+from bookmeup.db.violations import refusal_of
+from bookmeup.domain.appointments import Actor
+from bookmeup.domain.users import UserRole
+from bookmeup.errors import DeadlinePassed, Overloaded, RoleNotAllowed, Unauthenticated, Unavailable
+
+T = TypeVar("T")
+TRIES = 3
+_REPEATABLE = ("40001", "40P01")
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks: the service, the user on whose behalf, and how long the answer is awaited (monotonic seconds)."""
+
+    service: str
+    actor: int | None
+    sid: str | None
+    request_id: str | None
+    deadline: float
+    key: str | None = None
+    if_match: str | None = None
+
+    @property
+    def milliseconds(self) -> int:
+        """What is left for a statement; raises DeadlinePassed when nothing is."""
+        left = int((self.deadline - time.monotonic()) * 1000) - 50
+        if left <= 0:
+            raise DeadlinePassed
+        return left
+
+
+@dataclass(frozen=True, slots=True)
+class Tx:
+    """An open transaction. `now` is its time in seconds since 1970, by the database's clock."""
+
+    connection: Connection
+    caller: Caller
+    now: int
+    acting: Actor | None
+
+    @property
+    def actor(self) -> Actor:
+        if self.acting is None:
+            raise Unauthenticated
+        return self.acting
+
+    def one(self, statement: TextClause, **values: object) -> Row[Any] | None:
+        return self.connection.execute(statement, values).first()
+
+    def all(self, statement: TextClause, **values: object) -> Sequence[Row[Any]]:
+        return self.connection.execute(statement, values).all()
+
+    def run(self, statement: TextClause, **values: object) -> int:
+        """Return how many rows it touched."""
+        return self.connection.execute(statement, values).rowcount
+
+    def staff(self) -> Actor:
+        """Return the actor, who must be staff."""
+        return self._at_least((UserRole.STAFF, UserRole.ADMIN))
+
+    def admin(self) -> Actor:
+        return self._at_least((UserRole.ADMIN,))
+
+    def _at_least(self, roles: tuple[UserRole, ...]) -> Actor:
+        if self.actor.role not in roles:
+            raise RoleNotAllowed
+        return self.actor
+
+
+# The first statement of a transaction: its role and deadlines, the time, and the actor's row as it is now.
+_BEGIN = text("""
+SELECT set_config('role', :role, true), set_config('statement_timeout', :timeout, true),
+       extract(epoch FROM now())::bigint AS now,
+       (SELECT u.role FROM users u JOIN sessions s ON s.user_id = u.id
+        WHERE u.id = :actor AND s.id = :sid AND s.ended_at IS NULL AND s.expires_at > now()) AS actor_role
+""")
+
+
+def transact(database: Database, caller: Caller, work: Callable[[Tx], T]) -> T:
+    """Run the work in a transaction of its own and commit; nothing of it stays if it raises."""
+    return _repeated(lambda: _once(database.writes, caller, work))
+
+
+def read(database: Database, caller: Caller, work: Callable[[Connection], T]) -> T:
+    """Run one statement, or a few that need not agree, outside any transaction."""
+
+    def once() -> T:
+        caller.milliseconds  # noqa: B018 - refuses when too late
+        with database.reads[caller.service].connect() as connection:
+            return work(connection)
+
+    return _repeated(once)
+
+
+def _once(engine: Engine, caller: Caller, work: Callable[[Tx], T]) -> T:
+    with engine.connect() as connection:
+        values: Mapping[str, object] = {
+            "role": ROLES[caller.service],
+            "timeout": str(caller.milliseconds),
+            "actor": caller.actor,
+            "sid": caller.sid,
+        }
+        begun = connection.execute(_BEGIN, values).one()
+        acting = Actor(caller.actor, UserRole(begun.actor_role)) if caller.actor and begun.actor_role else None
+        if caller.actor is not None and acting is None:
+            raise Unauthenticated
+        done = work(Tx(connection, caller, begun.now, acting))
+        _commit(connection)
+        return done
+
+
+def _commit(connection: Connection) -> None:
+    try:
+        connection.commit()
+    except DBAPIError as error:  # whether it happened is unknown: never repeated here, the key settles it
+        if getattr(error.orig, "pgcode", None) in _REPEATABLE:
+            raise
+        raise Unavailable from error
+
+
+def _repeated(once: Callable[[], T]) -> T:
+    for attempt in range(1, TRIES + 1):
+        try:
+            return once()
+        except PoolTimeout as error:
+            raise Overloaded from error
+        except DBAPIError as error:
+            code = getattr(error.orig, "pgcode", None)
+            if attempt < TRIES and (code in _REPEATABLE or error.connection_invalidated):
+                time.sleep(random.uniform(0.002, 0.02) * attempt)
+                continue
+            raise refusal_of(error) from error
+    raise AssertionError  # the loop returns or raises

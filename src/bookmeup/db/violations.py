@@ -1,0 +1,39 @@
+"""What PostgreSQL refuses, as the refusal that it means: a constraint is known by its name."""
+
+import structlog
+from sqlalchemy.exc import DBAPIError
+
+from bookmeup.errors import (
+    AvailabilityOverlaps,
+    Conflict,
+    EmailTaken,
+    Refusal,
+    SlotTaken,
+    Unavailable,
+    UnknownReference,
+)
+
+VIOLATIONS: dict[str, type[Refusal]] = {
+    "occupied_no_overlap": SlotTaken,
+    "appointments_seat_key": SlotTaken,
+    "users_email_key": EmailTaken,
+    "availability_no_overlap": AvailabilityOverlaps,
+    "appointments_customer_id_fkey": UnknownReference,
+    "occurrences_service_id_fkey": UnknownReference,
+    "provider_services_service_id_fkey": UnknownReference,
+    "providers_default_key": Conflict,
+}
+_WAITED = ("55P03", "57014", "40001", "40P01")
+log = structlog.get_logger()
+
+
+def refusal_of(error: DBAPIError) -> Exception:
+    """Return the refusal behind a database error; a fault of ours stays the error it is."""
+    code = getattr(error.orig, "pgcode", None) or ""
+    constraint = getattr(getattr(error.orig, "diag", None), "constraint_name", None) or ""
+    if constraint in VIOLATIONS:
+        return VIOLATIONS[constraint]()
+    if code in _WAITED or error.connection_invalidated or not code or code[:2] in ("08", "53", "57"):
+        log.warning("database unavailable", sqlstate=code or None, reason=type(error.orig).__name__)
+        return Unavailable()
+    return error

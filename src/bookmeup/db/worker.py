@@ -1,0 +1,37 @@
+"""The role worker: works the outbox off beside db, in any number of processes."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+
+from sqlalchemy import URL
+from starlette.applications import Starlette
+
+from bookmeup.db import engine
+from bookmeup.db.lanes import Lane
+from bookmeup.db.outbox import Outbox
+from bookmeup.db.readiness import Readiness
+from bookmeup.web.app import assemble
+from bookmeup.web.health import health_routes
+
+
+def create_app(url: str | URL, *, draining: Callable[[], bool] = lambda: False) -> Starlette:
+    """Return the app: nothing but health; the work goes on beside it."""
+    database = engine.connect(url)
+    lane = Lane("background", engine.BACKGROUND)
+    readiness, outbox = Readiness(database, lane), Outbox(database, lane)
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+        tasks = [asyncio.create_task(readiness.watch()), asyncio.create_task(outbox.work())]
+        yield
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        lane.close()
+        database.drop_idle()
+
+    def not_ready() -> str | None:
+        return "it is stopping" if draining() else readiness.reason
+
+    return assemble("worker", health_routes("worker", not_ready), state={}, lifespan=lifespan)

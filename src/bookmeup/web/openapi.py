@@ -1,0 +1,133 @@
+"""The OpenAPI 3.1 document, made of the routes and their schemas; nothing in it is written twice."""
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import msgspec
+from msgspec import NODEFAULT
+from starlette.routing import BaseRoute, Route
+
+import bookmeup
+from bookmeup.errors import DeadlinePassed, Invalid, Malformed, NotJson, Overloaded, Refusal, TooLarge, Unavailable, WrongMediaType
+from bookmeup.schemas.answers import Problem
+from bookmeup.web.operations import Operation
+
+REF = "#/components/schemas/{name}"
+ALWAYS: Sequence[type[Refusal]] = (Unavailable, DeadlinePassed, Overloaded, Malformed)
+_CONVERTED = re.compile(r"{(\w+)(?::(\w+))?}")
+_PATH_TYPES = {"int": {"type": "integer", "minimum": 1}, "uuid": {"type": "string", "format": "uuid"}}
+_KEY = {
+    "name": "Idempotency-Key", "in": "header", "required": False,
+    "description": "Makes a retry safe: the same key with the same body gives the same answer for 24 hours.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
+}  # fmt: skip
+TITLES = {"auth": "Accounts", "appointments": "Appointments", "available-timeslots": "Appointments", "services": "Services"}
+
+
+def operations(routes: Iterable[BaseRoute]) -> list[Operation]:
+    """Return what the routes say of themselves, hidden ones left out."""
+    found = (getattr(route.endpoint, "operation", None) for route in routes if isinstance(route, Route))
+    return [operation for operation in found if isinstance(operation, Operation) and not operation.hidden]
+
+
+def document(shown: Sequence[Operation]) -> dict[str, Any]:
+    """Return the document of these operations."""
+    kinds = [kind for op in shown for kind in (op.body, *op.answers.values()) if kind not in (None, str)]
+    queries = [op.query for op in shown if op.query is not None]
+    _, components = msgspec.json.schema_components([*kinds, *queries, Problem], REF)
+    asked = {query.__name__ for query in queries}
+    paths: dict[str, dict[str, Any]] = {}
+    for op in shown:
+        path = _CONVERTED.sub(r"{\1}", op.path)
+        paths.setdefault(path, {})[op.method.lower()] = _operation(op, components)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "BookMeUp",
+            "version": bookmeup.__version__,
+            "description": "Customers see free times and book, move and cancel; staff run services, hours and the calendar.",
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "servers": [{"url": "/"}],
+        "paths": paths,
+        "components": {
+            "schemas": {name: schema for name, schema in components.items() if name not in asked},
+            "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}},
+        },
+    }
+
+
+def _operation(op: Operation, components: dict[str, Any]) -> dict[str, Any]:
+    described: dict[str, Any] = {
+        "operationId": f"{op.method.lower()}_{re.sub(r'[^a-z0-9]+', '_', op.path.lower()).strip('_')}",
+        "summary": op.summary,
+        "tags": [TITLES.get(op.path.split("/")[1], "Business")],
+        "responses": _responses(op),
+    }
+    parameters = [*_path_parameters(op.path), *_query_parameters(op.query, components), *([_KEY] if op.creates else [])]
+    if parameters:
+        described["parameters"] = parameters
+    if op.body is not None:
+        described["requestBody"] = {"required": True, "content": {"application/json": {"schema": _schema(op.body)}}}
+    if op.access.security:
+        described["security"] = [{op.access.security: []}]
+    return described
+
+
+def _schema(kind: Any) -> dict[str, Any]:
+    (schema,), _ = msgspec.json.schema_components([kind], REF)
+    return schema
+
+
+def _responses(op: Operation) -> dict[str, Any]:
+    responses: dict[str, Any] = {}
+    for status, kind in op.answers.items():
+        media = "text/plain" if kind is str else "application/json"
+        responses[str(status)] = {"description": op.summary, "content": {media: {"schema": _schema(kind)}}}
+    for refusal in sorted(_refusals(op), key=lambda kind: (kind.status, kind.code)):
+        told = responses.setdefault(str(refusal.status), _problem())
+        told["description"] = f"{told['description']}, {refusal.code}".removeprefix(", ")
+    return responses
+
+
+def _problem() -> dict[str, Any]:
+    return {"description": "", "content": {"application/problem+json": {"schema": _schema(Problem)}}}
+
+
+def _refusals(op: Operation) -> set[type[Refusal]]:
+    """Return what the route refuses with: its own, its access's, those of reading it and those of every route."""
+    reading: tuple[type[Refusal], ...] = ()
+    if op.body is not None:
+        reading = (Invalid, NotJson, WrongMediaType, TooLarge)
+    elif op.query is not None or "{date}" in op.path:
+        reading = (Invalid,)
+    if op.creates:
+        reading += (Invalid,)
+    return {*op.refusals, *op.access.refusals, *reading, *ALWAYS}
+
+
+def _path_parameters(path: str) -> list[dict[str, Any]]:
+    return [
+        {"name": name, "in": "path", "required": True,
+         "schema": _PATH_TYPES.get(kind, {"type": "string", "format": "date"} if name == "date" else {"type": "string"})}
+        for name, kind in _CONVERTED.findall(path)
+    ]  # fmt: skip
+
+
+def _query_parameters(query: Any, components: dict[str, Any]) -> list[dict[str, Any]]:
+    if query is None:
+        return []
+    schema = components[query.__name__]
+    return [
+        {"name": field.encode_name, "in": "query",
+         "required": field.default is NODEFAULT and field.default_factory is NODEFAULT,
+         "schema": _not_null(schema["properties"][field.encode_name])}
+        for field in msgspec.structs.fields(query)
+    ]  # fmt: skip
+
+
+def _not_null(schema: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema without null: a parameter is there or it is not."""
+    kinds = [kind for kind in schema.get("anyOf", []) if kind != {"type": "null"}]
+    return kinds[0] if len(kinds) == 1 else {k: v for k, v in schema.items() if k != "default"}

@@ -1,0 +1,127 @@
+"""Reading requests: the body or the query as a validated Struct, or every fault at once, each with its place."""
+
+import re
+from collections.abc import Mapping
+from functools import cache
+from typing import Any, TypeVar
+
+import msgspec
+from msgspec import NODEFAULT, Struct
+from msgspec.structs import FieldInfo
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+
+from bookmeup.errors import Fault, Invalid, Malformed, NotFound, NotJson, WrongMediaType
+
+T = TypeVar("T", bound=Struct)
+_PLACE = re.compile(r" - at `\$?(.*)`$")
+_LARGEST_ID = 2**63 - 1
+
+
+async def read(request: Request, kind: type[T]) -> T:
+    """Return the JSON body as a `kind`. 400 if it is not JSON, 415 for another type, 422 with all faults."""
+    media = request.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
+    if media != "application/json":
+        raise WrongMediaType
+    try:
+        body = await request.body()
+    except ClientDisconnect as error:
+        raise Malformed from error
+    try:
+        return _decoder(kind).decode(body)
+    except msgspec.ValidationError as error:
+        raise Invalid(_faults(body, kind) or [_fault("", str(error))]) from error
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+        raise NotJson from error
+
+
+async def read_form(request: Request, kind: type[T]) -> T:
+    """Return the fields of a page's form as a `kind`; fields that it does not have are ignored."""
+    media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media != "application/x-www-form-urlencoded":
+        raise WrongMediaType("Send the form as application/x-www-form-urlencoded.")
+    try:
+        async with request.form(max_files=0, max_fields=50) as form:
+            given = {name: value for name, value in form.items() if isinstance(value, str) and value != ""}
+    except (HTTPException, ClientDisconnect, ValueError) as error:
+        raise Malformed from error
+    try:
+        return msgspec.convert(given, kind, strict=False)
+    except msgspec.ValidationError as error:
+        raise Invalid(_walk(given, kind, "", strict=False) or [_fault("", str(error))]) from error
+
+
+def query(request: Request, kind: type[T]) -> T:
+    """Return the query string as a `kind`; members that the kind does not have are ignored."""
+    pairs = request.query_params.multi_items()
+    given = dict(pairs)
+    twice = {name for name, _ in pairs if sum(other == name for other, _ in pairs) > 1}
+    faults = [Fault(f"/{name}", "is given twice") for name in sorted(twice) if name in kind.__struct_fields__]
+    if not faults:
+        try:
+            return msgspec.convert(given, kind, strict=False)
+        except msgspec.ValidationError as error:
+            faults = _walk(given, kind, "", strict=False) or [_fault("", str(error))]
+    raise Invalid(faults)
+
+
+def path_id(request: Request, name: str = "id") -> int:
+    """Return the id in the path; one that no row can have is not found."""
+    number = int(request.path_params[name])
+    if not 0 < number <= _LARGEST_ID:
+        raise NotFound
+    return number
+
+
+@cache
+def _decoder(kind: type[T]) -> msgspec.json.Decoder[T]:
+    return msgspec.json.Decoder(kind)
+
+
+@cache
+def _fields(kind: type[Struct]) -> tuple[FieldInfo, ...]:
+    return msgspec.structs.fields(kind)
+
+
+def _faults(body: bytes, kind: type[Struct]) -> list[Fault]:
+    whole = msgspec.json.decode(body)
+    if not isinstance(whole, dict):
+        return [Fault("", "must be an object")]
+    return _walk(whole, kind, "", strict=True)
+
+
+def _walk(given: Mapping[str, Any], kind: type[Struct], at: str, *, strict: bool) -> list[Fault]:
+    """Convert each member by itself: msgspec stops at the first fault."""
+    faults: list[Fault] = []
+    fields = _fields(kind)
+    for field in fields:
+        place = f"{at}/{field.encode_name}"
+        if field.encode_name not in given:
+            if field.default is NODEFAULT and field.default_factory is NODEFAULT:
+                faults.append(Fault(place, "is required"))
+            continue
+        try:
+            msgspec.convert(given[field.encode_name], field.type, strict=strict)
+        except msgspec.ValidationError as error:
+            faults.extend(_inside(given[field.encode_name], field, place, strict=strict) or [_fault(place, str(error))])
+    if kind.__struct_config__.forbid_unknown_fields:
+        known = {field.encode_name for field in fields}
+        faults.extend(Fault(f"{at}/{name}", "is not known here") for name in given if name not in known)
+    return faults
+
+
+def _inside(value: object, field: FieldInfo, place: str, *, strict: bool) -> list[Fault]:
+    """Return the faults of a nested object, each with its own place."""
+    kinds = [kind for kind in (field.type, *getattr(field.type, "__args__", ())) if isinstance(kind, type)]
+    nested = next((kind for kind in kinds if issubclass(kind, Struct)), None)
+    return _walk(value, nested, place, strict=strict) if nested and isinstance(value, dict) else []
+
+
+def _fault(place: str, message: str) -> Fault:
+    """Return msgspec's sentence as a fault: `Expected …` becomes `must be …`, its path a JSON pointer."""
+    found = _PLACE.search(message)
+    if found:
+        message = message[: found.start()]
+        place += re.sub(r"[.\[]", "/", found.group(1)).replace("]", "").replace("...", "")
+    plain = re.sub(r"^Expected `(.*?)`", r"must be of type \1", message).replace("`", "")
+    return Fault(place, plain[:1].lower() + plain[1:])

@@ -1,0 +1,128 @@
+"""The one place that checks a token, be it a user's (ES256, RFC 9068) or a service's (HS256).
+
+The algorithm, the type and the lifetime are those of the token's class; its header chooses nothing but the key, by a
+`kid` that is looked up in memory.
+"""
+
+import base64
+import re
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import msgspec
+from joserfc import jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import ECKey, OctKey
+from msgspec import Struct
+
+from bookmeup.domain.users import UserRole
+from bookmeup.errors import Unauthenticated
+
+ISSUER = "bookmeup/auth"
+LONGEST = 8192
+LEEWAY = 5
+_KID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_HEADER = frozenset({"alg", "typ", "kid"})
+
+
+@dataclass(frozen=True, slots=True)
+class Class:
+    """What all tokens of one kind have in common; `life` in seconds."""
+
+    typ: str
+    alg: str
+    audience: str
+    life: int
+
+
+ACCESS = Class("at+jwt", "ES256", "bookmeup", 900)
+PAGE_SESSION = Class("page+jwt", "ES256", "bookmeup/auth/renew", 12 * 3600)
+SERVICE = Class("svc+jwt", "HS256", "db", 60)
+
+
+class Claims(Struct, kw_only=True):
+    """What every token says of itself; times in whole seconds since 1970."""
+
+    iss: str
+    aud: str
+    iat: int
+    nbf: int
+    exp: int
+
+
+class AccessClaims(Claims):
+    """`name`, `email` and `role` are for old clients; a role here may only refuse early."""
+
+    sub: str
+    sid: str
+    jti: str
+    name: str
+    email: str
+    role: UserRole
+
+
+class SessionClaims(Claims):
+    sub: str
+    sid: str
+
+
+class ServiceClaims(Claims):
+    """`sub` and `sid` name the user on whose behalf the service calls."""
+
+    sub: str | None = None
+    sid: str | None = None
+
+
+C = TypeVar("C", bound=Claims)
+
+
+def verify(token: str, of: Class, claims: type[C], keys: Mapping[str, ECKey | OctKey], issuers: Sequence[str]) -> C:
+    """Return the claims of a token that holds in every respect, or raise Unauthenticated.
+
+    `keys` are those of this class by `kid`.
+    """
+    if len(token) > LONGEST:
+        raise Unauthenticated
+    try:
+        header = _header(token)
+        if header.get("alg") != of.alg or header.get("typ") != of.typ or not header.keys() <= _HEADER:
+            raise Unauthenticated
+        decoded = jwt.decode(token, keys[kid_of(token)], algorithms=[of.alg])  # noqa: TID251 - the one place
+        found = msgspec.convert(decoded.claims, claims)
+    except (JoseError, KeyError, ValueError, TypeError, RecursionError, msgspec.MsgspecError) as error:
+        raise Unauthenticated from error
+    if not _holds(found, of, issuers, int(time.time())):
+        raise Unauthenticated
+    return found
+
+
+def _holds(claims: Claims, of: Class, issuers: Sequence[str], now: int) -> bool:
+    return (
+        claims.iss in issuers
+        and claims.aud == of.audience
+        and claims.nbf <= now + LEEWAY
+        and claims.iat <= now + LEEWAY
+        and now < claims.exp
+        and 0 < claims.exp - claims.iat <= of.life
+    )
+
+
+def _header(token: str) -> dict[str, Any]:
+    encoded = token.split(".", 1)[0]
+    try:
+        header = msgspec.json.decode(base64.urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4)))
+    except (ValueError, RecursionError, msgspec.MsgspecError) as error:
+        raise Unauthenticated from error
+    if not isinstance(header, dict):
+        raise Unauthenticated
+    return header
+
+
+def kid_of(token: str) -> str:
+    """Return the `kid` that a token's header names, unverified; raises Unauthenticated if it has none of the right form."""
+    kid = _header(token).get("kid") if len(token) <= LONGEST else None
+    if not isinstance(kid, str) or not _KID.fullmatch(kid):
+        raise Unauthenticated
+    return kid
