@@ -1,4 +1,4 @@
-"""Alembic's entry: runs on the connection that `bookmeup.db.migrations` hands over, or on DATABASE_URL by `alembic -x url=…`."""
+"""Alembic's entry: runs on the connection that `bookmeup.db.migrations` hands over, or by `alembic -x url=…`."""
 
 from alembic import context
 from sqlalchemy import Connection, create_engine

@@ -52,7 +52,7 @@ class Fault:
     detail: str
 
 
-class Refusal(Exception):  # noqa: N818 - a refusal is an answer, not a failure of the program
+class Refusal(Exception):
     """The root of the tree. `str(refusal)` is the sentence that clients read."""
 
     status: ClassVar[int] = 500

@@ -1,4 +1,4 @@
-"""The one reader of the environment. What a process needs is complete, or the process does not start and says all that is wrong.
+"""The one reader of the environment. A process that lacks something does not start, and says all that is wrong.
 
 | variable | who needs it | default |
 |---|---|---|
@@ -17,6 +17,7 @@
 | DEFAULT_TIMEZONE, DEFAULT_CURRENCY | db, migrate | UTC, EUR |
 """
 
+import ipaddress
 import os
 import re
 import sys
@@ -33,7 +34,9 @@ from environs import Env
 SECRETS = ("POSTGRES_PASSWORD", "DATABASE_URL", "JWT_SECRET_KEY", "AUTH_SERVICE_KEY", "LOGIC_SERVICE_KEY")
 SHORTEST_KEY = 32
 SHORTEST_PASSWORD = 12
-KNOWN = re.compile(r"^(super-secret|password|secret|changeme|change-me|user$|postgres$|dev-|bookmeup)|example", re.IGNORECASE)
+KNOWN = re.compile(
+    r"^(super-secret|password|secret|changeme|change-me|user$|postgres$|dev-|bookmeup)|example", re.IGNORECASE
+)
 
 
 class Role(StrEnum):
@@ -138,7 +141,9 @@ def load(
 def names_db() -> bool:
     """Whether the environment says where db is; in a container it must."""
     env = Env()
-    return bool(env.str("DB_SERVICE_URL", "") or env.str("BOOKMEUP_CONTAINER", "") or env.str("KUBERNETES_SERVICE_HOST", ""))
+    return bool(
+        env.str("DB_SERVICE_URL", "") or env.str("BOOKMEUP_CONTAINER", "") or env.str("KUBERNETES_SERVICE_HOST", "")
+    )
 
 
 class _Reader:
@@ -167,7 +172,7 @@ class _Reader:
             keys={name: self._key(name) for name in self.needs.keys},
             base_url=self._base_url(),
             allowed_hosts=self._list("ALLOWED_HOSTS"),
-            trusted=self._list("FORWARDED_ALLOW_IPS"),
+            trusted=self._networks("FORWARDED_ALLOW_IPS"),
             rate_limits=self._one_of("RATE_LIMITS", ("on", "off"), "on") == "on",
             timezone=self._text("DEFAULT_TIMEZONE") or "UTC",
             currency=self._text("DEFAULT_CURRENCY") or "EUR",
@@ -209,6 +214,15 @@ class _Reader:
 
     def _list(self, name: str) -> tuple[str, ...]:
         return tuple(part.strip() for part in self._text(name).split(",") if part.strip())
+
+    def _networks(self, name: str) -> tuple[str, ...]:
+        found = []
+        for text in self._list(name):
+            try:
+                found.append(str(ipaddress.ip_network(text, strict=False)))
+            except ValueError:
+                self.faults.append(f"{name} has {text!r}, which is no network")
+        return tuple(found)
 
     def _number(self, name: str, default: int, *, least: int = 1) -> int:
         text = self._text(name)

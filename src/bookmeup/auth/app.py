@@ -19,7 +19,7 @@ from bookmeup.web.passwords import Passwords
 from bookmeup.web.principal import verifier
 
 
-def create_app(  # noqa: PLR0913 - all that auth needs
+def create_app(
     to_db: Transport,
     service_keys: Sequence[str],
     jwt_secret: str,

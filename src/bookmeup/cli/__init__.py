@@ -20,10 +20,10 @@ class Lazy(click.Group):
         "doctor": "doctor:command",
     }
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         return sorted(self.places)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
         place = self.places.get(cmd_name)
         if place is None:
             return None
@@ -35,7 +35,9 @@ class Lazy(click.Group):
 
 
 @click.group(cls=Lazy, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--role", type=click.Choice(["auth", "logic", "db", "worker", "all"]), help="What to serve; else ROLE, else all.")
+@click.option(
+    "--role", type=click.Choice(["auth", "logic", "db", "worker", "all"]), help="What to serve; else ROLE, else all."
+)
 @click.option("--host", help="The address to listen on; else BOOKMEUP_HOST, else 127.0.0.1.")
 @click.option("--port", type=click.IntRange(1, 65535), help="5001 for auth, 5002 logic, 5003 db, 8000 all.")
 @click.option("--quiet", is_flag=True, help="Say nothing but the log.")

@@ -48,7 +48,9 @@ def _hashed() -> str:
     else:
         password = sys.stdin.readline().rstrip("\r\n")
     if not SHORTEST <= len(password.encode()) <= LONGEST:
-        raise click.ClickException(f"The password must have {SHORTEST} to {LONGEST} bytes; it is read from standard input.")
+        raise click.ClickException(
+            f"The password must have {SHORTEST} to {LONGEST} bytes; it is read from standard input."
+        )
     return Passwords(1).hash_now(password)
 
 

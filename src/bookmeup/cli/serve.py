@@ -1,6 +1,7 @@
 """Starting a role: its settings, its application, its server."""
 
 import contextlib
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from bookmeup.web.server import Draining, run
 def serve(role: Role, *, host: str | None, port: int | None, quiet: bool) -> int:
     """Serve until a signal; return the exit code."""
     settings = load(role.value, host=host, port=port, take=True)
-    human = settings.environment is Environment.DEV and click.get_text_stream("stdout").isatty()
+    human = settings.environment is Environment.DEV and sys.stdout.isatty()
     logs.configure(role.value, settings.log_level, human=human)
     draining = Draining()
     with application(role, settings, draining) as app:
@@ -70,5 +71,3 @@ def _said(role: Role, settings: Settings) -> Callable[[int], None] | None:
         click.echo(f"BookMeUp ({role.value}) is at http://{settings.host}:{port}{where}", err=True)
 
     return say
-
-

@@ -1,4 +1,4 @@
-"""How auth and logic reach db: on behalf of the request's user, within its deadline, with one retry where it is safe."""
+"""How auth and logic reach db: for the request's user, within its deadline, with one retry where it is safe."""
 
 import asyncio
 import random
@@ -13,6 +13,7 @@ from msgspec import UNSET, Struct
 from starlette.requests import Request
 
 from bookmeup import errors
+from bookmeup.clients.headers import DEADLINE_HEADER
 from bookmeup.clients.service_tokens import ServiceTokens
 from bookmeup.clients.transport import Reply, Transport, Unreachable
 from bookmeup.schemas.answers import Problem
@@ -20,7 +21,6 @@ from bookmeup.schemas.answers import Problem
 T = TypeVar("T")
 LIMIT = 12
 """Calls at a time: as many as db has connections; further ones wait until their deadline."""
-DEADLINE_HEADER = "x-deadline-ms"
 CARRIED = ("if-match",)
 
 
@@ -60,7 +60,7 @@ def _carried(request: Request, request_id: str | None) -> dict[str, str]:
 
 def _key(request: Request) -> str | None:
     key = request.headers.get("idempotency-key")
-    if key is None or 0 < len(key) <= 255 and key.isascii() and key.isprintable():  # noqa: PLR2004
+    if key is None or (0 < len(key) <= 255 and key.isascii() and key.isprintable()):  # noqa: PLR2004
         return key
     raise errors.Invalid([errors.Fault("Idempotency-Key", "must be 1 to 255 printable ASCII characters")])
 
@@ -68,7 +68,7 @@ def _key(request: Request) -> str | None:
 class Call:
     """One request's calls to db."""
 
-    def __init__(  # noqa: PLR0913
+    def __init__(
         self, transport: Transport, token: str, deadline: float, headers: Mapping[str, str], key: str | None
     ) -> None:
         self._transport = transport

@@ -1,4 +1,4 @@
-"""Tokens by which a role says to db who calls and on whose behalf: HS256, at most 60 s, signed with the caller's key."""
+"""Tokens by which a role says to db who calls and for whom: HS256, at most 60 s, signed with the caller's key."""
 
 import hashlib
 import time

@@ -27,7 +27,7 @@ class Unreachable(Exception):
 
 
 class Transport(Protocol):
-    async def request(  # noqa: PLR0913
+    async def request(
         self, method: str, path: str, query: str, headers: Mapping[str, str], body: bytes, seconds: float
     ) -> Reply:
         """Raises Unreachable, or TimeoutError when the seconds are over."""
@@ -43,7 +43,7 @@ class Http:
         self._limit = limit
         self._session: aiohttp.ClientSession | None = None
 
-    async def request(  # noqa: PLR0913
+    async def request(
         self, method: str, path: str, query: str, headers: Mapping[str, str], body: bytes, seconds: float
     ) -> Reply:
         session = self._session or self._open()
@@ -51,7 +51,12 @@ class Http:
         timeout = aiohttp.ClientTimeout(total=seconds, sock_connect=CONNECT_SECONDS)
         try:
             async with session.request(
-                method, URL(url, encoded=True), headers=headers, data=body or None, timeout=timeout, allow_redirects=False
+                method,
+                URL(url, encoded=True),
+                headers=headers,
+                data=body or None,
+                timeout=timeout,
+                allow_redirects=False,
             ) as response:
                 if (response.content_length or 0) > LARGEST:
                     raise Unreachable(sent=True)
@@ -89,7 +94,7 @@ class InProcess:
         self._app = app
         self._places = asyncio.Semaphore(limit)
 
-    async def request(  # noqa: PLR0913
+    async def request(
         self, method: str, path: str, query: str, headers: Mapping[str, str], body: bytes, seconds: float
     ) -> Reply:
         async with asyncio.timeout(seconds), self._places:
@@ -117,7 +122,9 @@ class _Exchange:
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            self.headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in message["headers"]}
+            self.headers = {
+                name.decode("latin-1").lower(): value.decode("latin-1") for name, value in message["headers"]
+            }
         else:
             self.parts.append(message.get("body", b""))
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from joserfc.jwk import OctKey
 from starlette.requests import Request
 
-from bookmeup.clients.db import DEADLINE_HEADER
+from bookmeup.clients.headers import DEADLINE_HEADER
 from bookmeup.db.transactions import Caller
 from bookmeup.errors import CallerNotAllowed, Refusal, Unauthenticated
 from bookmeup.web.tokens import SERVICE, ServiceClaims, verify

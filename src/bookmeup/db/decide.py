@@ -17,12 +17,11 @@ from bookmeup.web.answers import JSON, ok
 T = TypeVar("T")
 
 
-
 def _nothing(_tx: Tx) -> None:
     pass
 
 
-async def decide(  # noqa: PLR0913 - all that decisions differ in
+async def decide(
     request: Request,
     work: Callable[[Tx], object],
     *,

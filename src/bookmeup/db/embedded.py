@@ -1,4 +1,4 @@
-"""The embedded PostgreSQL of a laptop: its files in the data folder, reached by a Unix socket, migrated at the start."""
+"""The embedded PostgreSQL of a laptop: files in the data folder, a Unix socket, migrated at the start."""
 
 import contextlib
 import time

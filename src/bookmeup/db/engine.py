@@ -11,7 +11,7 @@ ROLES = {"auth": AUTH, "logic": LOGIC}
 
 WRITES, LOGIC_READS, AUTH_READS, BACKGROUND = 6, 4, 1, 1
 CAP = WRITES + LOGIC_READS + AUTH_READS + BACKGROUND
-assert CAP == 12  # noqa: S101 - the connection budget of the manifests counts on it
+assert CAP == 12  # noqa: PLR2004 - the manifests' connection budget counts on it
 
 
 @dataclass(frozen=True, slots=True)

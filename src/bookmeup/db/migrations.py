@@ -52,7 +52,8 @@ def configuration() -> Config:
 def migrate(url: str | URL, first: FirstLocation = DEFAULTS) -> str:
     """Migrate to head unless the database is there or ahead; return one sentence about what was done.
 
-    Raises MigrationError when the lock is not to be had for 120 s, or the database is ahead and does not allow this image.
+    Raises MigrationError when the lock is not to be had for 120 s, or a database that is ahead does not allow this
+    image.
     """
     engine = create_engine(url, poolclass=NullPool, connect_args={"application_name": "bookmeup migrate"})
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as guard:

@@ -1,4 +1,4 @@
-"""Whether PostgreSQL is there, durable, and at a schema that this image works on: asked in the background, once a second."""
+"""Whether PostgreSQL is there, durable, and at a schema that this image works on: asked once a second."""
 
 import asyncio
 

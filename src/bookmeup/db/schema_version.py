@@ -10,7 +10,8 @@ def revision_of(connection: Connection) -> str | None:
     """Return the revision that the database is at, None for an empty one."""
     if connection.scalar(text("SELECT to_regclass('alembic_version')")) is None:
         return None
-    return connection.scalar(text("SELECT version_num FROM alembic_version"))
+    revision: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
+    return revision
 
 
 def fits(connection: Connection) -> bool:

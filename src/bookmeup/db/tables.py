@@ -135,7 +135,9 @@ providers = Table(
     Column("is_default", Boolean, nullable=False, server_default=text("false")),
     Column("performs_all", Boolean, nullable=False, server_default=text("false")),
     Column("retired_at", DateTime(timezone=True)),
-    Index("providers_default_key", "is_default", unique=True, postgresql_where=text("is_default AND retired_at IS NULL")),
+    Index(
+        "providers_default_key", "is_default", unique=True, postgresql_where=text("is_default AND retired_at IS NULL")
+    ),
 )
 
 provider_services = Table(
@@ -211,7 +213,9 @@ appointments = Table(
     Column("cancelled_at", DateTime(timezone=True)),
     CheckConstraint("starts_at < ends_at", name="order"),
     CheckConstraint("status IN ('hold', 'pending', 'confirmed', 'completed', 'no_show', 'cancelled')", name="status"),
-    Index("appointments_seat_key", "occurrence_id", "seat_no", unique=True, postgresql_where=text("status <> 'cancelled'")),
+    Index(
+        "appointments_seat_key", "occurrence_id", "seat_no", unique=True, postgresql_where=text("status <> 'cancelled'")
+    ),
     Index("appointments_customer_idx", "customer_id", "starts_at", "id"),
     Index("appointments_starts_idx", "starts_at", "id"),
     Index("appointments_service_idx", "service_id"),
@@ -294,4 +298,3 @@ schema_compat = Table(
     Column("revision", Text, primary_key=True),
     Column("oldest_image", Text, nullable=False),
 )
-

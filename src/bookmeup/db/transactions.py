@@ -11,7 +11,8 @@ from typing import Any, TypeVar
 
 import structlog
 from sqlalchemy import Connection, Engine, Row, TextClause, text
-from sqlalchemy.exc import DBAPIError, TimeoutError as PoolTimeout
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from bookmeup.db.engine import ROLES, Database
 from bookmeup.db.violations import refusal_of

@@ -61,7 +61,7 @@ def check(start: int, day: date, calendar: Calendar, terms: Terms, zone: ZoneInf
         raise refusal
 
 
-def why_not(start: int, day: date, calendar: Calendar, terms: Terms, zone: ZoneInfo, now: int) -> Refusal | None:  # noqa: PLR0913 - all that the rule looks at
+def why_not(start: int, day: date, calendar: Calendar, terms: Terms, zone: ZoneInfo, now: int) -> Refusal | None:
     """Return the first rule that forbids a start, None if none does."""
     if start < now:
         return InThePast()

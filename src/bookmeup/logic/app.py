@@ -18,7 +18,7 @@ from bookmeup.web.passwords import Passwords
 from bookmeup.web.principal import verifier
 
 
-def create_app(  # noqa: PLR0913 - all that logic needs
+def create_app(
     to_db: Transport,
     to_auth: Transport,
     service_keys: Sequence[str],

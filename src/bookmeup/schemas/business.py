@@ -81,7 +81,7 @@ class ProviderRequest(Struct, forbid_unknown_fields=True):
     """`services` are ids; left out, the provider performs every service. `hours` replace the weekly hours."""
 
     name: Name | UnsetType = UNSET
-    services: Annotated[list[Id], Meta(max_length=1000)] | None | UnsetType = UNSET
+    services: Annotated[list[Id], Meta(max_length=1000)] | UnsetType | None = UNSET
     hours: Annotated[list[WeeklyHours], Meta(max_length=100)] | UnsetType = UNSET
 
 

@@ -8,7 +8,10 @@ from bookmeup.schemas.text import Duration, Interval, Minutes, Name, Words
 
 PriceIn = Annotated[
     float | str,
-    Meta(description="A number, or an amount with an optional ISO 4217 code; two decimals at most.", examples=["80 RON", 80, "80.50"]),
+    Meta(
+        description="A number, or an amount with an optional ISO 4217 code; two decimals at most.",
+        examples=["80 RON", 80, "80.50"],
+    ),
 ]
 
 
@@ -42,7 +45,7 @@ class ServiceChange(Struct):
     buffer_after: Annotated[int, Meta(ge=0, le=720)] | UnsetType = UNSET
     minimum_notice: Minutes | UnsetType = UNSET
     booking_horizon: Minutes | UnsetType = UNSET
-    cancellation_window: Minutes | None | UnsetType = UNSET
+    cancellation_window: Minutes | UnsetType | None = UNSET
 
 
 class NewService(ServiceChange, kw_only=True):
@@ -66,4 +69,4 @@ class StoredService(Struct):
     buffer_after: int | UnsetType = UNSET
     minimum_notice: int | UnsetType = UNSET
     booking_horizon: int | UnsetType = UNSET
-    cancellation_window: int | None | UnsetType = UNSET
+    cancellation_window: int | UnsetType | None = UNSET

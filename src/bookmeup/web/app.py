@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
+import structlog
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -18,6 +19,7 @@ from bookmeup.web.metrics import Metrics
 from bookmeup.web.problems import answer, failed, not_routed, refused
 from bookmeup.web.request_id import RequestId
 
+log = structlog.get_logger()
 BODY_LIMIT = 1_000_000
 BUDGET = 2.0
 """Seconds that a client's request may take, carried on to db as what is left of it."""
@@ -31,7 +33,7 @@ async def no_lifespan(_app: Starlette) -> AsyncIterator[None]:
     yield
 
 
-def assemble(  # noqa: PLR0913 - all that apps differ in
+def assemble(
     role: str,
     routes: Sequence[BaseRoute],
     *,
@@ -41,22 +43,44 @@ def assemble(  # noqa: PLR0913 - all that apps differ in
     lifespan: Lifespan = no_lifespan,
 ) -> Starlette:
     """Return the app of a role; `state` is what its handlers find in `request.app.state`."""
-    app = Starlette(
+    app = App(
         routes=routes,
         lifespan=lifespan,
         exception_handlers={Refusal: refused, HTTPException: not_routed, Exception: failed},
         middleware=[
-            Middleware(RequestId),
-            Middleware(Metrics, role=role),
-            Middleware(AccessLog),
             Middleware(Edge, allowed_hosts=allowed_hosts),
             Middleware(RequestBodyLimitMiddleware, max_body_size=BODY_LIMIT),
             *inner,
         ],
     )
+    app.told_of = lambda told: RequestId(Metrics(AccessLog(told), role))
     for name, value in state.items():
         setattr(app.state, name, value)
     return app
+
+
+class App(Starlette):
+    """Starlette with what must see its error answers too: the request id, metrics and the access log."""
+
+    told_of: Callable[[ASGIApp], ASGIApp]
+
+    def build_middleware_stack(self) -> ASGIApp:
+        return self.told_of(_Last(super().build_middleware_stack()))
+
+
+class _Last:
+    """Logs a fault of ours, once, with its request's id; the client has had its 500."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await self._app(scope, receive, send)
+        except Exception as error:
+            if scope["type"] != "http":
+                raise
+            log.exception("unhandled error", exc_info=error)
 
 
 class Edge:

@@ -21,7 +21,13 @@ class Cookies:
 
     def set(self, response: Response, name: str, value: str) -> None:
         response.set_cookie(
-            self._prefix + name, value, max_age=ALIVE_SECONDS, path="/", secure=self._secure, httponly=True, samesite="lax"
+            self._prefix + name,
+            value,
+            max_age=ALIVE_SECONDS,
+            path="/",
+            secure=self._secure,
+            httponly=True,
+            samesite="lax",
         )
 
     def drop(self, response: Response, name: str) -> None:

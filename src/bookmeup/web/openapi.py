@@ -9,7 +9,17 @@ from msgspec import NODEFAULT
 from starlette.routing import BaseRoute, Route
 
 import bookmeup
-from bookmeup.errors import DeadlinePassed, Invalid, Malformed, NotJson, Overloaded, Refusal, TooLarge, Unavailable, WrongMediaType
+from bookmeup.errors import (
+    DeadlinePassed,
+    Invalid,
+    Malformed,
+    NotJson,
+    Overloaded,
+    Refusal,
+    TooLarge,
+    Unavailable,
+    WrongMediaType,
+)
 from bookmeup.schemas.answers import Problem
 from bookmeup.web.operations import Operation
 
@@ -17,12 +27,18 @@ REF = "#/components/schemas/{name}"
 ALWAYS: Sequence[type[Refusal]] = (Unavailable, DeadlinePassed, Overloaded, Malformed)
 _CONVERTED = re.compile(r"{(\w+)(?::(\w+))?}")
 _PATH_TYPES = {"int": {"type": "integer", "minimum": 1}, "uuid": {"type": "string", "format": "uuid"}}
+_DATE = {"type": "string", "format": "date"}
 _KEY = {
     "name": "Idempotency-Key", "in": "header", "required": False,
     "description": "Makes a retry safe: the same key with the same body gives the same answer for 24 hours.",
     "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
 }  # fmt: skip
-TITLES = {"auth": "Accounts", "appointments": "Appointments", "available-timeslots": "Appointments", "services": "Services"}
+TITLES = {
+    "auth": "Accounts",
+    "appointments": "Appointments",
+    "available-timeslots": "Appointments",
+    "services": "Services",
+}
 
 
 def operations(routes: Iterable[BaseRoute]) -> list[Operation]:
@@ -35,7 +51,7 @@ def document(shown: Sequence[Operation]) -> dict[str, Any]:
     """Return the document of these operations."""
     kinds = [kind for op in shown for kind in (op.body, *op.answers.values()) if kind not in (None, str)]
     queries = [op.query for op in shown if op.query is not None]
-    _, components = msgspec.json.schema_components([*kinds, *queries, Problem], REF)
+    _, components = msgspec.json.schema_components([*kinds, *queries, Problem], ref_template=REF)
     asked = {query.__name__ for query in queries}
     paths: dict[str, dict[str, Any]] = {}
     for op in shown:
@@ -46,7 +62,7 @@ def document(shown: Sequence[Operation]) -> dict[str, Any]:
         "info": {
             "title": "BookMeUp",
             "version": bookmeup.__version__,
-            "description": "Customers see free times and book, move and cancel; staff run services, hours and the calendar.",
+            "description": "Customers book free times, move and cancel; staff run services, hours and the calendar.",
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "servers": [{"url": "/"}],
@@ -76,7 +92,7 @@ def _operation(op: Operation, components: dict[str, Any]) -> dict[str, Any]:
 
 
 def _schema(kind: Any) -> dict[str, Any]:
-    (schema,), _ = msgspec.json.schema_components([kind], REF)
+    (schema,), _ = msgspec.json.schema_components([kind], ref_template=REF)
     return schema
 
 
@@ -110,7 +126,7 @@ def _refusals(op: Operation) -> set[type[Refusal]]:
 def _path_parameters(path: str) -> list[dict[str, Any]]:
     return [
         {"name": name, "in": "path", "required": True,
-         "schema": _PATH_TYPES.get(kind, {"type": "string", "format": "date"} if name == "date" else {"type": "string"})}
+         "schema": _PATH_TYPES.get(kind, _DATE if name == "date" else {"type": "string"})}
         for name, kind in _CONVERTED.findall(path)
     ]  # fmt: skip
 

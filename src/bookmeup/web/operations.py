@@ -51,7 +51,7 @@ class Operation:
     hidden: bool = False
 
 
-def operation(  # noqa: PLR0913 - a route has that many properties
+def operation(
     method: str,
     path: str,
     handler: Handler,

@@ -14,8 +14,6 @@ from bookmeup.errors import BadCursor
 T = TypeVar("T", bound=Struct)
 UNPAGED = 1000
 """How many rows a list has at most when no limit is asked for."""
-NEXT_HEADER = "x-next"
-"""Between the roles: where the next page starts, as JSON."""
 
 
 class Cursors:

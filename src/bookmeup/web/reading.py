@@ -28,11 +28,12 @@ async def read(request: Request, kind: type[T]) -> T:
     except ClientDisconnect as error:
         raise Malformed from error
     try:
-        return _decoder(kind).decode(body)
+        found: T = _decoder(kind).decode(body)
     except msgspec.ValidationError as error:
         raise Invalid(_faults(body, kind) or [_fault("", str(error))]) from error
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         raise NotJson from error
+    return found
 
 
 async def read_form(request: Request, kind: type[T]) -> T:

@@ -8,7 +8,7 @@ from bookmeup.errors import Forbidden
 
 
 def same_origin(request: Request) -> None:
-    """Refuse a form that another site's page sends. Who sends neither header is no browser, and has no cookies to steal."""
+    """Refuse a form that another site's page sends. Who sends neither header is no browser, and bears no cookies."""
     site = request.headers.get("sec-fetch-site")
     if site is not None and site not in ("same-origin", "none"):
         raise Forbidden("This form was sent from another site.")

@@ -123,7 +123,7 @@ class Server(uvicorn.Server):
             await asyncio.sleep(LOOK_AGAIN_SECONDS)
 
 
-async def serve(  # noqa: PLR0913 - one call has all that a process is told
+async def serve(
     app: ASGIApp,
     *,
     host: str,
@@ -184,7 +184,7 @@ def run(app: ASGIApp, *, host: str, port: int, **options: object) -> int:
 def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     """Give uvloop's loop, or the interpreter's own where uvloop does not exist (Windows)."""
     try:
-        import uvloop  # noqa: PLC0415
+        import uvloop
     except ImportError:
         return None
     return uvloop.new_event_loop

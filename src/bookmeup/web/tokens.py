@@ -121,7 +121,7 @@ def _header(token: str) -> dict[str, Any]:
 
 
 def kid_of(token: str) -> str:
-    """Return the `kid` that a token's header names, unverified; raises Unauthenticated if it has none of the right form."""
+    """Return the `kid` that a token's header names, unverified; raises Unauthenticated without a well-formed one."""
     kid = _header(token).get("kid") if len(token) <= LONGEST else None
     if not isinstance(kid, str) or not _KID.fullmatch(kid):
         raise Unauthenticated

@@ -61,7 +61,8 @@ FROM appointments a WHERE a.id = :id
 """)
 
 _LOCK = text("""
-SELECT r.id FROM resources r WHERE r.id IN (SELECT provider_id FROM appointments WHERE id = :id) ORDER BY r.id FOR UPDATE
+SELECT r.id FROM resources r WHERE r.id IN (SELECT provider_id FROM appointments WHERE id = :id)
+ORDER BY r.id FOR UPDATE
 """)
 
 _MOVE = text("""
@@ -117,7 +118,7 @@ WITH {_ACTOR} SELECT actor.role, t.* FROM actor LEFT JOIN LATERAL (
 """)  # noqa: S608 - constants
 
 
-def insert(  # noqa: PLR0913 - all that an appointment is
+def insert(
     tx: Tx,
     service_id: int,
     provider_id: int,
@@ -151,7 +152,7 @@ def insert(  # noqa: PLR0913 - all that an appointment is
         actor=tx.actor.id,
         request_id=tx.caller.request_id,
     )
-    assert row is not None  # noqa: S101 - one row in, one id out
+    assert row is not None
     return int(row.id)
 
 
@@ -244,4 +245,3 @@ def _members(row: Row[Any]) -> dict[str, Any]:
         "ends_at": row.ends_at.astimezone(UTC),
         "version": row.version,
     }
-

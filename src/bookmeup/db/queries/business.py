@@ -28,7 +28,8 @@ UPDATE locations SET name = coalesce(:name, name), timezone = coalesce(:timezone
 _PROVIDERS = text("""
 SELECT p.id, p.name, p.is_default, p.performs_all,
   (SELECT coalesce(json_agg(ps.service_id ORDER BY ps.service_id), '[]')
-   FROM provider_services ps JOIN services s ON s.id = ps.service_id AND s.is_active WHERE ps.provider_id = p.id) AS services,
+   FROM provider_services ps JOIN services s ON s.id = ps.service_id AND s.is_active
+   WHERE ps.provider_id = p.id) AS services,
   (SELECT coalesce(json_agg(json_build_array(w.weekday, w.start_minute, w.end_minute)
      ORDER BY w.weekday, w.start_minute), '[]') FROM weekly_hours w WHERE w.provider_id = p.id) AS hours
 FROM providers p WHERE p.retired_at IS NULL ORDER BY p.id
@@ -67,7 +68,8 @@ FROM actor LEFT JOIN availability a ON a.date = :date AND actor.role <> 'custome
 ORDER BY a.start_minute, a.provider_id
 """)
 _ADD = text("""
-INSERT INTO availability (provider_id, date, start_minute, end_minute) VALUES (:provider, :date, :start, :end) RETURNING id
+INSERT INTO availability (provider_id, date, start_minute, end_minute)
+VALUES (:provider, :date, :start, :end) RETURNING id
 """)
 _LOCK_OF = text("""
 SELECT r.id FROM resources r WHERE r.id = (SELECT provider_id FROM availability WHERE id = :id) FOR UPDATE
@@ -107,7 +109,7 @@ def providers(connection: Connection) -> list[Provider]:
 
 def insert_provider(tx: Tx, name: str, *, performs_all: bool) -> int:
     row = tx.one(_INSERT_PROVIDER, name=name, performs_all=performs_all)
-    assert row is not None  # noqa: S101 - one row in, one id out
+    assert row is not None
     return int(row.id)
 
 
@@ -154,7 +156,9 @@ def availability(connection: Connection, who: Caller, day: date) -> list[Availab
     if rows[0].role == UserRole.CUSTOMER:
         raise RoleNotAllowed
     return [
-        Availability(row.id, row.date.isoformat(), clock_text(row.start_minute), clock_text(row.end_minute), row.provider_id)
+        Availability(
+            row.id, row.date.isoformat(), clock_text(row.start_minute), clock_text(row.end_minute), row.provider_id
+        )
         for row in rows
         if row.id is not None
     ]
@@ -162,10 +166,8 @@ def availability(connection: Connection, who: Caller, day: date) -> list[Availab
 
 def add_availability(tx: Tx, provider_id: int, span: AvailabilityRequest) -> int:
     """Insert a span; the constraint refuses one that overlaps another of this provider."""
-    row = tx.one(
-        _ADD, provider=provider_id, date=span.date, start=minute(span.start_time), end=minute(span.end_time)
-    )
-    assert row is not None  # noqa: S101 - one row in, one id out
+    row = tx.one(_ADD, provider=provider_id, date=span.date, start=minute(span.start_time), end=minute(span.end_time))
+    assert row is not None
     return int(row.id)
 
 

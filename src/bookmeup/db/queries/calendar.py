@@ -61,7 +61,8 @@ class Planner(Struct):
 
 
 _CANDIDATE = """p.retired_at IS NULL AND (CAST(:provider AS bigint) IS NULL OR p.id = :provider) AND
-  (p.performs_all OR EXISTS (SELECT 1 FROM provider_services ps WHERE ps.provider_id = p.id AND ps.service_id = :service))"""
+  (p.performs_all OR EXISTS (
+    SELECT 1 FROM provider_services ps WHERE ps.provider_id = p.id AND ps.service_id = :service))"""
 
 LOCK_CANDIDATES = text(f"""
 SELECT r.id FROM resources r JOIN providers p ON p.id = r.id WHERE {_CANDIDATE} ORDER BY r.id FOR UPDATE OF r

@@ -20,9 +20,12 @@ _CLAIM = text("""
 INSERT INTO idempotency_keys (actor, route, key, request_hash, expires_at)
 VALUES (:actor, :route, :key, :hash, now() + interval '24 hours') ON CONFLICT DO NOTHING
 """)
-_KEPT = text("SELECT request_hash, status, answer FROM idempotency_keys WHERE actor = :actor AND route = :route AND key = :key")
+_KEPT = text(
+    "SELECT request_hash, status, answer FROM idempotency_keys WHERE actor = :actor AND route = :route AND key = :key"
+)
 _KEEP = text(
-    "UPDATE idempotency_keys SET status = :status, answer = :answer WHERE actor = :actor AND route = :route AND key = :key"
+    "UPDATE idempotency_keys SET status = :status, answer = :answer "
+    "WHERE actor = :actor AND route = :route AND key = :key"
 )
 
 
@@ -88,4 +91,3 @@ def _under_savepoint(tx: Tx, status: int, work: Callable[[Tx], object]) -> tuple
 
 def _is_kept(refusal: Refusal) -> bool:
     return refusal.status < KEPT_BELOW and refusal.status not in NOT_KEPT
-

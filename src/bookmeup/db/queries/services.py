@@ -49,7 +49,7 @@ def active(connection: Connection) -> tuple[int, list[Service]]:
 def currency(tx: Tx) -> str:
     """Return the location's currency."""
     row = tx.one(_CURRENCY)
-    assert row is not None  # noqa: S101 - the first migration makes the location
+    assert row is not None
     return str(row.currency)
 
 
@@ -60,7 +60,7 @@ def insert(tx: Tx, service: StoredService) -> int:
         text(f"INSERT INTO services ({names}) VALUES ({', '.join(':' + name for name in given)}) RETURNING id"),  # noqa: S608 - our own column names
         **given,
     )
-    assert row is not None  # noqa: S101 - one row in, one id out
+    assert row is not None
     touch(tx)
     return int(row.id)
 
@@ -90,6 +90,4 @@ def touch(tx: Tx) -> None:
 
 
 def _given(service: StoredService) -> dict[str, object]:
-    return {
-        name: value for name, value in msgspec.structs.asdict(service).items() if value is not msgspec.UNSET
-    }
+    return {name: value for name, value in msgspec.structs.asdict(service).items() if value is not msgspec.UNSET}

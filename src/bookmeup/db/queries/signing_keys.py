@@ -21,7 +21,10 @@ _INSERT = text("INSERT INTO signing_keys (kid, public_jwk, sealed) VALUES (:kid,
 
 def published(tx: Tx) -> list[SigningKey]:
     """Return the keys that tokens may still be checked with, the newest first."""
-    return [SigningKey(row.kid, row.public_jwk, row.sealed, row.age, row.replaced_for) for row in tx.all(_ALL, kept=KEPT_SECONDS)]
+    return [
+        SigningKey(row.kid, row.public_jwk, row.sealed, row.age, row.replaced_for)
+        for row in tx.all(_ALL, kept=KEPT_SECONDS)
+    ]
 
 
 def lock(tx: Tx) -> None:

@@ -57,7 +57,7 @@ SELECT actor.role AS actor_role, t.* FROM actor LEFT JOIN LATERAL (
 def insert(tx: Tx, user: NewUser) -> int:
     """Insert a user with a password; the constraint on the address refuses a second one."""
     row = tx.one(_INSERT, name=user.name, email=user.email, role=user.role.value, hash=user.password_hash)
-    assert row is not None  # noqa: S101 - one row in, one id out
+    assert row is not None
     return int(row.id)
 
 

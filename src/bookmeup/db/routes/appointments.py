@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
+from bookmeup.clients.headers import NEXT_HEADER
 from bookmeup.db.callers import Callers
 from bookmeup.db.decide import decide, look, looked
 from bookmeup.db.queries import appointments as stored
@@ -25,7 +26,6 @@ from bookmeup.schemas.text import clock_text, minute
 from bookmeup.schemas.users import Customer
 from bookmeup.web.answers import ok
 from bookmeup.web.operations import operation
-from bookmeup.web.paging import NEXT_HEADER
 from bookmeup.web.reading import path_id, query, read
 
 LOGIC = Callers("logic")
@@ -97,7 +97,7 @@ def moved(tx: Tx, appointment_id: int, change: Move, *, own: bool = False) -> Me
     stored.lock_provider_of(tx, appointment_id)
     found = stored.find(tx, appointment_id)
     appointment = changeable(found[0] if found else None, _as_customer(tx) if own else tx.staff(), tx.now)
-    assert found is not None  # noqa: S101 - changeable refuses what was not found
+    assert found is not None
     row = found[1]
     _current(tx, row.version)
     planner = plan(tx.connection, row.service_id, row.provider_id, change.date, kept=row.occurrence_id)
@@ -116,7 +116,7 @@ def _as_customer(tx: Tx) -> Actor:
 
 def _frozen(planner: Planner, duration: int, before: int, after: int) -> Terms:
     """Return the service's terms with the lengths that were promised."""
-    assert planner.service is not None  # noqa: S101 - a service with appointments is never deleted
+    assert planner.service is not None
     terms = terms_of(planner.service)
     return terms._replace(duration=duration * 60, buffer_before=before * 60, buffer_after=after * 60)
 
@@ -151,7 +151,7 @@ def cancelled(tx: Tx, appointment_id: int, *, own: bool = False) -> Message:
     stored.lock_provider_of(tx, appointment_id)
     found = stored.find(tx, appointment_id)
     appointment = changeable(found[0] if found else None, _as_customer(tx) if own else tx.staff(), tx.now)
-    assert found is not None  # noqa: S101 - changeable refuses what was not found
+    assert found is not None
     _current(tx, found[1].version)
     stored.cancel(tx, appointment.id)
     record(tx, "cancelled", "appointment", appointment.id)
@@ -194,7 +194,8 @@ def _missing() -> object:
 async def slots(request: Request) -> Response:
     asked = query(request, SlotsQuery)
     return await look(
-        request, lambda connection, _: free_times(plan(connection, asked.service_id, asked.provider_id, asked.date), asked)
+        request,
+        lambda connection, _: free_times(plan(connection, asked.service_id, asked.provider_id, asked.date), asked),
     )
 
 

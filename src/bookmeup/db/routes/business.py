@@ -152,7 +152,18 @@ routes: list[BaseRoute] = [
     operation("POST", "/providers", create_provider, LOGIC, "Create", body=NewProvider, answer=Created, status=201),
     operation("PUT", ONE, change_provider, LOGIC, "Change", body=ProviderRequest, answer=Message),
     operation("DELETE", ONE, retire_provider, LOGIC, "Retire", answer=Message),
-    operation("GET", "/availability", availability, LOGIC, "Spans of a date", query=DayQuery, answer=list[Availability]),
-    operation("POST", "/availability", add_availability, LOGIC, "Add a span", body=AvailabilityRequest, answer=Created, status=201),
+    operation(
+        "GET", "/availability", availability, LOGIC, "Spans of a date", query=DayQuery, answer=list[Availability]
+    ),
+    operation(
+        "POST",
+        "/availability",
+        add_availability,
+        LOGIC,
+        "Add a span",
+        body=AvailabilityRequest,
+        answer=Created,
+        status=201,
+    ),
     operation("DELETE", "/availability/{id:int}", remove_availability, LOGIC, "Remove a span", answer=Message),
 ]

@@ -219,5 +219,14 @@ routes: list[BaseRoute] = [
     operation("GET", SESSION, read_session, AUTH, "A session that is alive", answer=Session),
     operation("DELETE", SESSION, end_session, AUTH, "End a session", answer=Message),
     operation("GET", "/signing-keys", keys, AUTH, "Published keys", answer=list[SigningKey]),
-    operation("POST", "/signing-keys", publish_key, AUTH, "Publish a key", body=NewSigningKey, answer=list[SigningKey], status=201),
+    operation(
+        "POST",
+        "/signing-keys",
+        publish_key,
+        AUTH,
+        "Publish a key",
+        body=NewSigningKey,
+        answer=list[SigningKey],
+        status=201,
+    ),
 ]

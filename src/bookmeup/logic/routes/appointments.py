@@ -7,17 +7,40 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from bookmeup.clients.db import Db, decoded
+from bookmeup.clients.headers import NEXT_HEADER
 from bookmeup.errors import (
-    Closed, Fault, InThePast, Invalid, KeyInFlight, NoSuchTime, NotFound, ProviderDoesNot, RuleBroken, SlotTaken, Stale,
-    TooFarAhead, TooLateToCancel, TooSoon, UnknownReference,
+    Closed,
+    Fault,
+    InThePast,
+    Invalid,
+    KeyInFlight,
+    NoSuchTime,
+    NotFound,
+    ProviderDoesNot,
+    RuleBroken,
+    SlotTaken,
+    Stale,
+    TooFarAhead,
+    TooLateToCancel,
+    TooSoon,
+    UnknownReference,
 )  # fmt: skip
 from bookmeup.schemas.answers import Created, Message
 from bookmeup.schemas.appointments import (
-    FIRST, LAST, Appointment, AppointmentPage, AppointmentRequest, Move, Page, Slots, SlotsQuery, StaffAppointment,
+    FIRST,
+    LAST,
+    Appointment,
+    AppointmentPage,
+    AppointmentRequest,
+    Move,
+    Page,
+    Slots,
+    SlotsQuery,
+    StaffAppointment,
 )  # fmt: skip
 from bookmeup.web.answers import passed_on
 from bookmeup.web.operations import ANYONE, operation
-from bookmeup.web.paging import NEXT_HEADER, UNPAGED, link
+from bookmeup.web.paging import UNPAGED, link
 from bookmeup.web.principal import SIGNED_IN, STAFF
 from bookmeup.web.reading import path_id, query, read
 

@@ -10,7 +10,13 @@ from bookmeup.logic.routes.services import catalogue
 from bookmeup.schemas.answers import Created, Message
 from bookmeup.schemas.appointments import DayQuery
 from bookmeup.schemas.business import (
-    Availability, AvailabilityRequest, Location, LocationChange, NewProvider, Provider, ProviderRequest,
+    Availability,
+    AvailabilityRequest,
+    Location,
+    LocationChange,
+    NewProvider,
+    Provider,
+    ProviderRequest,
 )  # fmt: skip
 from bookmeup.web.answers import passed_on
 from bookmeup.web.operations import ANYONE, operation

@@ -38,6 +38,6 @@ async def health(_request: Request) -> Response:
 routes: list[BaseRoute] = [
     operation("GET", "/health", health, ANYONE, "Is logic there", answer=Health),
     operation("GET", "/profile", profile, SIGNED_IN, "Oneself", answer=User),
-    operation("PUT", "/profile", change, SIGNED_IN, "Change name, email or password", body=ProfileChange, answer=Message,
+    operation("PUT", "/profile", change, SIGNED_IN, "Change oneself", body=ProfileChange, answer=Message,
               refusals=(EmailTaken,)),
 ]  # fmt: skip
