@@ -40,15 +40,15 @@ class Lazy(click.Group):
 )
 @click.option("--host", help="The address to listen on; else BOOKMEUP_HOST, else 127.0.0.1.")
 @click.option("--port", type=click.IntRange(1, 65535), help="5001 for auth, 5002 logic, 5003 db, 8000 all.")
-@click.option("--quiet", is_flag=True, help="Say nothing but the log.")
+@click.option("--demo", is_flag=True, help="Fill an empty database with the demo first (role all).")
 @click.version_option(package_name="bookmeup")
 @click.pass_context
-def cli(ctx: click.Context, role: str | None, host: str | None, port: int | None, *, quiet: bool) -> None:
+def cli(ctx: click.Context, role: str | None, host: str | None, port: int | None, *, demo: bool) -> None:
     """BookMeUp: customers book free times, staff run the calendar. Without a command it serves a role."""
     if ctx.invoked_subcommand is None:
         from bookmeup.cli import serve
 
-        sys.exit(serve.serve(role_of(role), host=host, port=port, quiet=quiet))
+        sys.exit(serve.serve(role_of(role), host=host, port=port, demo=demo))
 
 
 def main() -> None:

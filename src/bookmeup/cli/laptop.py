@@ -7,8 +7,10 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+import click
 import msgspec
 from sqlalchemy.engine import URL
+from sqlalchemy.exc import DBAPIError
 
 from bookmeup.settings import AUTH_KEY, JWT_SECRET, LOGIC_KEY, Settings
 
@@ -50,3 +52,30 @@ def database(settings: Settings) -> Iterator[str | URL]:
     settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
     with running(settings.data, settings.timezone, settings.currency) as url:
         yield url
+
+
+def fill_with_demo(url: str | URL) -> None:
+    """Fill an empty database with the demo; say so where it holds other data, and leave that alone."""
+    from bookmeup.db import demo
+    from bookmeup.web.passwords import Passwords
+
+    if demo.is_there(url):
+        return
+    try:
+        demo.fill(url, Passwords(1).hash_now(demo.PASSWORD), lambda what: click.echo(f"Making {what} …", err=True))
+    except demo.RealDataError as error:
+        click.echo(str(error), err=True)
+
+
+def told(settings: Settings, url: str | URL) -> str:
+    """Return, for the line that ends a start, who can sign in and where the data is."""
+    from bookmeup.db import demo
+
+    who = "make an account with: python -m bookmeup create-admin --email … --name …"
+    try:
+        if demo.is_there(url):
+            who = f"sign in as {demo.ADMIN}, {demo.STAFF} or {demo.CUSTOMER}, password {demo.PASSWORD}"
+    except DBAPIError:  # a database that is away or empty: readiness tells
+        who = "its database is not ready yet"
+    data = "" if settings.database_url else f" · data in {settings.data}"
+    return f" · {who}{data}"

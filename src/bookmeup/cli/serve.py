@@ -2,8 +2,8 @@
 
 import contextlib
 import sys
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Iterator
+from typing import NamedTuple
 
 import click
 from sqlalchemy.engine import URL
@@ -15,39 +15,55 @@ from bookmeup.web import logs
 from bookmeup.web.server import Draining, run
 
 
-def serve(role: Role, *, host: str | None, port: int | None, quiet: bool) -> int:
+class Made(NamedTuple):
+    """An application, and what a person at a terminal should know of its data."""
+
+    app: ASGIApp
+    told: str = ""
+
+
+def serve(role: Role, *, host: str | None, port: int | None, demo: bool = False) -> int:
     """Serve until a signal; return the exit code."""
     settings = load(role.value, host=host, port=port, take=True)
     human = settings.environment is Environment.DEV and sys.stdout.isatty()
     logs.configure(role.value, settings.log_level, human=human)
     draining = Draining()
-    with application(role, settings, draining) as app:
+    with application(role, settings, draining, demo=demo) as made:
+
+        def say(listening: int) -> None:
+            if not settings.container:
+                where = f"http://{settings.host}:{listening}"
+                click.echo(f"BookMeUp ({role.value}) runs at {where}{made.told}", err=True)
+
         return run(
-            app,
+            made.app,
             host=settings.host,
             port=settings.port,
             metrics_port=settings.metrics_port,
             trusted=settings.trusted,
             draining=draining,
-            on_ready=None if quiet else _said(role, settings),
+            on_ready=say,
         )
 
 
 @contextlib.contextmanager
-def application(role: Role, settings: Settings, draining: Draining) -> Iterator[ASGIApp]:
+def application(role: Role, settings: Settings, draining: Draining, *, demo: bool = False) -> Iterator[Made]:
     """Make the application of a role, with the embedded database around it where there is no other."""
     keys = laptop.completed_keys(settings)
     if role is Role.AUTH:
         from bookmeup.cli.apps import auth
 
-        yield auth(settings, keys, draining)
+        yield Made(auth(settings, keys, draining))
     elif role is Role.LOGIC:
         from bookmeup.cli.apps import logic
 
-        yield logic(settings, keys, draining)
+        yield Made(logic(settings, keys, draining))
     else:
         with laptop.database(settings) as url:
-            yield _with_database(role, settings, url, draining)
+            if demo:
+                laptop.fill_with_demo(url)
+            told = "" if settings.container else laptop.told(settings, url)
+            yield Made(_with_database(role, settings, url, draining), told)
 
 
 def _with_database(role: Role, settings: Settings, url: str | URL, draining: Draining) -> ASGIApp:
@@ -59,15 +75,3 @@ def _with_database(role: Role, settings: Settings, url: str | URL, draining: Dra
     if role is Role.WORKER:
         return apps.worker(url, draining)
     return apps.all_in_one(settings, keys, url, draining)
-
-
-def _said(role: Role, settings: Settings) -> Callable[[int], None] | None:
-    """Tell a person at a terminal where it is; a container has its log."""
-    if settings.container:
-        return None
-
-    def say(port: int) -> None:
-        where = "" if settings.database_url or role in (Role.AUTH, Role.LOGIC) else f"  Data: {Path(settings.data)}"
-        click.echo(f"BookMeUp ({role.value}) is at http://{settings.host}:{port}{where}", err=True)
-
-    return say
