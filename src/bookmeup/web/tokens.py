@@ -9,13 +9,13 @@ import re
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, OctKey
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from bookmeup.domain.users import UserRole
 from bookmeup.errors import Unauthenticated
@@ -42,6 +42,10 @@ PAGE_SESSION = Class("page+jwt", "ES256", "bookmeup/auth/renew", 12 * 3600)
 SERVICE = Class("svc+jwt", "HS256", "db", 60)
 
 
+UserId = Annotated[str, Meta(pattern=r"^[1-9][0-9]{0,17}\Z")]
+SessionId = Annotated[str, Meta(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")]
+
+
 class Claims(Struct, kw_only=True):
     """What every token says of itself; times in whole seconds since 1970."""
 
@@ -55,8 +59,8 @@ class Claims(Struct, kw_only=True):
 class AccessClaims(Claims):
     """`name`, `email` and `role` are for old clients; a role here may only refuse early."""
 
-    sub: str
-    sid: str
+    sub: UserId
+    sid: SessionId
     jti: str
     name: str
     email: str
@@ -64,15 +68,15 @@ class AccessClaims(Claims):
 
 
 class SessionClaims(Claims):
-    sub: str
-    sid: str
+    sub: UserId
+    sid: SessionId
 
 
 class ServiceClaims(Claims):
     """`sub` and `sid` name the user on whose behalf the service calls."""
 
-    sub: str | None = None
-    sid: str | None = None
+    sub: UserId | None = None
+    sid: SessionId | None = None
 
 
 C = TypeVar("C", bound=Claims)
