@@ -1,10 +1,12 @@
 """The applications of the roles, wired to each other: by HTTP where they are apart, in-process where they are one."""
 
+from __future__ import annotations
+
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Mapping
+from typing import TYPE_CHECKING
 
-from sqlalchemy.engine import URL
 from starlette.applications import Starlette
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -12,6 +14,9 @@ from bookmeup.clients.db import LIMIT
 from bookmeup.clients.transport import Http, InProcess, Transport
 from bookmeup.settings import AUTH_KEY, JWT_SECRET, LOGIC_KEY, Settings
 from bookmeup.web.server import Draining
+
+if TYPE_CHECKING:
+    from sqlalchemy import URL  # auth and logic do without SQLAlchemy
 
 Keys = Mapping[str, tuple[str, ...]]
 AUTH_PREFIXES = ("/auth", "/.well-known/oauth-authorization-server/auth")

@@ -1,18 +1,22 @@
 """What a laptop has instead of a cluster's Secret and PostgreSQL: secrets made once, and the embedded database."""
 
+from __future__ import annotations
+
 import contextlib
 import os
 import secrets
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 import msgspec
-from sqlalchemy.engine import URL
-from sqlalchemy.exc import DBAPIError
 
 from bookmeup.settings import AUTH_KEY, JWT_SECRET, LOGIC_KEY, Settings
+
+if TYPE_CHECKING:
+    from sqlalchemy import URL  # auth and logic do without SQLAlchemy
 
 FILE = "secrets.json"
 NAMES = (JWT_SECRET, AUTH_KEY, LOGIC_KEY)
@@ -69,6 +73,8 @@ def fill_with_demo(url: str | URL) -> None:
 
 def told(settings: Settings, url: str | URL) -> str:
     """Return, for the line that ends a start, who can sign in and where the data is."""
+    from sqlalchemy.exc import DBAPIError
+
     from bookmeup.db import demo
 
     who = "make an account with: python -m bookmeup create-admin --email … --name …"

@@ -1,18 +1,22 @@
 """Starting a role: its settings, its application, its server."""
 
+from __future__ import annotations
+
 import contextlib
 import sys
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
-from sqlalchemy.engine import URL
 from starlette.types import ASGIApp
 
 from bookmeup.cli import laptop
 from bookmeup.settings import Environment, Role, Settings, load
 from bookmeup.web import logs
 from bookmeup.web.server import Draining, run
+
+if TYPE_CHECKING:
+    from sqlalchemy import URL  # auth and logic do without SQLAlchemy
 
 
 class Made(NamedTuple):
