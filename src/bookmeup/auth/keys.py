@@ -8,7 +8,7 @@ import asyncio
 import hashlib
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 import msgspec
@@ -20,7 +20,7 @@ from joserfc.jwk import ECKey, OctKey
 from bookmeup.clients.db import Db, decoded
 from bookmeup.errors import Refusal, Unavailable
 from bookmeup.schemas.users import NewSigningKey, SigningKey
-from bookmeup.web.tokens import Class
+from bookmeup.web.tokens import ACCESS, Class
 
 SEEN_SECONDS = 5.0
 FRESH_SECONDS = 2.0
@@ -91,10 +91,15 @@ class KeyRing:
     def _signer(self) -> Held | None:
         """Return the newest key that can be opened and that every cache has seen; a lone one needs no wait."""
         now, lone = time.monotonic(), len(self._held) == 1
-        return next((k for k in self._held if k.private is not None and (lone or now - k.born >= SEEN_SECONDS)), None)
+        return next((key for key in self._usable() if lone or now - key.born >= SEEN_SECONDS), None)
+
+    def _usable(self) -> Iterator[Held]:
+        """Yield, newest first, the keys that can be opened and stay published for as long as a token lives."""
+        last = PUBLISHED_SECONDS - ACCESS.life - 60
+        return (k for k in self._held if k.private is not None and (k.replaced_for is None or k.replaced_for < last))
 
     def _needs_new(self) -> bool:
-        newest = next((held for held in self._held if held.private is not None), None)
+        newest = next(self._usable(), None)
         return newest is None or time.monotonic() - newest.born > LIFE_SECONDS
 
     async def _refresh(self, asked: float) -> None:
