@@ -1,7 +1,7 @@
 """What PostgreSQL refuses, as the refusal that it means: a constraint is known by its name."""
 
 import structlog
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
 from bookmeup.errors import (
     AvailabilityOverlaps,
@@ -23,6 +23,8 @@ VIOLATIONS: dict[str, type[Refusal]] = {
     "provider_services_service_id_fkey": UnknownReference,
     "providers_default_key": Conflict,
 }
+_AWAY = ("08", "53", "57")
+_OLDER_SCHEMA = ("42P01", "42703")
 _WAITED = ("55P03", "57014", "40001", "40P01")
 log = structlog.get_logger()
 
@@ -33,7 +35,15 @@ def refusal_of(error: DBAPIError) -> Exception:
     constraint = getattr(getattr(error.orig, "diag", None), "constraint_name", None) or ""
     if constraint in VIOLATIONS:
         return VIOLATIONS[constraint]()
-    if code in _WAITED or error.connection_invalidated or not code or code[:2] in ("08", "53", "57"):
+    if code in _WAITED or error.connection_invalidated or code[:2] in _AWAY or (not code and _is_connection(error)):
         log.warning("database unavailable", sqlstate=code or None, reason=type(error.orig).__name__)
         return Unavailable()
+    if code in _OLDER_SCHEMA:
+        log.error("the schema is not the one that this image needs", sqlstate=code)
+        return Unavailable()
     return error
+
+
+def _is_connection(error: DBAPIError) -> bool:
+    """Whether it is the connection that failed, which has no SQLSTATE."""
+    return isinstance(error, OperationalError | InterfaceError)
