@@ -23,7 +23,7 @@ Refusal
 ├── TooLarge 413
 ├── WrongMediaType 415
 ├── Invalid 422                 every fault of the request, each with its place
-│   └── KeyReused
+├── KeyReused 422
 ├── RuleBroken 422              a rule of the business
 │   ├── UnknownReference
 │   ├── Closed

@@ -99,8 +99,12 @@ class AppointmentPage(Struct):
 
     limit: int = 1000
     date: Day | None = None
-    after_at: datetime | None = None
-    after_id: int | None = None
+    after_at: Annotated[datetime, Meta(tz=True)] | None = None
+    after_id: Id | None = None
+
+    def __post_init__(self) -> None:
+        if (self.after_at is None) != (self.after_id is None):
+            raise msgspec.ValidationError("after_at and after_id go together")
 
 
 class SlotsQuery(Dated):

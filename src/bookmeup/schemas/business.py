@@ -55,7 +55,7 @@ class LocationChange(Struct, forbid_unknown_fields=True):
 
     name: Name | UnsetType = UNSET
     timezone: Annotated[str, Meta(max_length=64, examples=["Europe/Bucharest"])] | UnsetType = UNSET
-    currency: Annotated[str, Meta(pattern="^[A-Z]{3}$", examples=["RON"])] | UnsetType = UNSET
+    currency: Annotated[str, Meta(pattern=r"^[A-Z]{3}$(?!\n)", examples=["RON"])] | UnsetType = UNSET
     address: Words | UnsetType = UNSET
 
     def __post_init__(self) -> None:

@@ -53,6 +53,7 @@ def assemble(
             *inner,
         ],
     )
+    app.router.redirect_slashes = False  # a redirect would be made of the Host that the client sent
     app.told_of = lambda told: RequestId(Metrics(AccessLog(told), role))
     for name, value in state.items():
         setattr(app.state, name, value)

@@ -15,6 +15,7 @@ from bookmeup.errors import Fault, Invalid, Malformed, NotFound, NotJson, WrongM
 
 T = TypeVar("T", bound=Struct)
 _PLACE = re.compile(r" - at `\$?(.*)`$")
+NOT_JSON = (msgspec.DecodeError, RecursionError, UnicodeDecodeError)
 _LARGEST_ID = 2**63 - 1
 
 
@@ -31,7 +32,7 @@ async def read(request: Request, kind: type[T]) -> T:
         found: T = _decoder(kind).decode(body)
     except msgspec.ValidationError as error:
         raise Invalid(_faults(body, kind) or [_fault("", str(error))]) from error
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+    except NOT_JSON as error:
         raise NotJson from error
     return found
 
@@ -85,7 +86,13 @@ def _fields(kind: type[Struct]) -> tuple[FieldInfo, ...]:
 
 
 def _faults(body: bytes, kind: type[Struct]) -> list[Fault]:
-    whole = msgspec.json.decode(body)
+    """Return the faults of a body that is no `kind`; whether it is JSON to its end is not known yet."""
+    try:
+        whole = msgspec.json.decode(body)
+    except msgspec.ValidationError as error:  # a number that nothing can hold
+        return [_fault("", str(error))]
+    except NOT_JSON as error:
+        raise NotJson from error
     if not isinstance(whole, dict):
         return [Fault("", "must be an object")]
     return _walk(whole, kind, "", strict=True)

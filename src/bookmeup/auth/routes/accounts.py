@@ -1,7 +1,9 @@
 """The API of accounts: registration, sign-in and sign-out, users and their roles, published keys."""
 
+from typing import Annotated
+
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute
@@ -30,7 +32,7 @@ class JwkSet(Struct):
 class After(Struct):
     """Where a page of users starts."""
 
-    after: int = 0
+    after: Annotated[int, Meta(ge=0, le=2**63 - 1)] = 0
 
 
 class UsersWanted(After):
