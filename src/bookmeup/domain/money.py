@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from babel.numbers import get_currency_precision, is_currency
 
-_TEXT = re.compile(r"\s*(\d{1,9})(?:[.](\d{1,2}))?(?:\s*([A-Za-z]{3}))?\s*")
+_TEXT = re.compile(r"\s*(\d{1,9})(?:[.](\d{1,2}))?(?:\s*([A-Za-z]{3}))?\s*", re.ASCII)
 LARGEST = 10**11  # minor units; far below what bigint and JSON's exact integers hold
 
 
