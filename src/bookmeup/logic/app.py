@@ -11,6 +11,8 @@ from bookmeup.clients.service_tokens import ServiceTokens
 from bookmeup.clients.transport import Transport
 from bookmeup.logic.catalogue import Catalogue
 from bookmeup.logic.routes import public
+from bookmeup.pages import faults, site
+from bookmeup.pages.routes import pages
 from bookmeup.web.app import assemble
 from bookmeup.web.health import health_routes
 from bookmeup.web.paging import Cursors
@@ -39,19 +41,24 @@ def create_app(
         await db.close()
         await jwks.close()
 
-    return assemble(
+    catalogue = Catalogue(db)
+    app = assemble(
         "logic",
         [
             *health_routes("logic", lambda: "it is stopping" if draining() else None),
             *public,
+            *pages,
         ],
         state={
             "db": db,
             "verifier": verifier(jwks),
-            "catalogue": Catalogue(db),
+            "catalogue": catalogue,
+            "pages": site.make(db, catalogue.read, service_keys, base_url),
             "cursors": Cursors(service_keys),
             "passwords": passwords,
         },
         allowed_hosts=allowed_hosts,
         lifespan=lifespan,
     )
+    app.exception_handlers.update(faults.HANDLERS)
+    return app
