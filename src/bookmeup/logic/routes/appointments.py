@@ -123,11 +123,12 @@ async def _cancelled(request: Request, path: str) -> Response:
 
 def day_of(request: Request) -> date:
     """Return the date in the path; one that no calendar has is refused with its place."""
+    text: str = request.path_params["date"]
     try:
-        day = date.fromisoformat(request.path_params["date"])
+        day = date.fromisoformat(text)
     except ValueError:
         day = date.min
-    if not FIRST <= day <= LAST:
+    if not FIRST <= day <= LAST or day.isoformat() != text:  # Python reads more of ISO 8601 than we promise
         raise Invalid([Fault("/date", f"must be a date, YYYY-MM-DD, between {FIRST} and {LAST}")])
     return day
 

@@ -1,0 +1,92 @@
+"""One Idempotency-Key, one appointment: in parallel, over replicas, for whatever the rules decided."""
+
+import json
+
+import pytest
+from tests.support.api import Front, Shot, volley
+from tests.support.processes import Site
+from tests.support.salon import Salon, ids, is_problem, made, order, unique
+
+
+def key() -> dict[str, str]:
+    return {"idempotency-key": unique()}
+
+
+def test_fifty_requests_with_one_key_are_one_appointment_and_one_answer(
+    salon: Salon, replicas: tuple[Site, Site]
+) -> None:
+    service, day, ana, headers = salon.make_service(), salon.open_day(), salon.make_customer(), key()
+    api = salon.through(Front(*replicas)).anyone.bearing(ana.api.token)
+    answers = volley([Shot(api, "POST", "/appointments", order(service, day), headers)] * 50)
+    assert {answer.status for answer in answers} == {201}
+    assert len({answer.body for answer in answers}) == 1
+    assert ids(ana.api.get("/appointments/me").json()) == [json.loads(answers[0].body)["object_id"]]
+
+
+def test_another_body_with_the_same_key_is_refused_and_does_nothing(salon: Salon) -> None:
+    service, day, ana, headers = salon.make_service(), salon.open_day(), salon.make_customer(), key()
+    made(ana.api.post("/appointments", order(service, day), headers=headers))
+    again = ana.api.post("/appointments", order(service, day, "10:00"), headers=headers)
+    assert is_problem(again, 422, "key_reused")
+    assert len(ana.api.get("/appointments/me").json()) == 1
+
+
+def test_a_key_belongs_to_one_user_and_one_route(salon: Salon) -> None:
+    service, day, ana, ion, headers = (
+        salon.make_service(), salon.open_day(), salon.make_customer(), salon.make_customer(), key()
+    )  # fmt: skip
+    first = made(ana.api.post("/appointments", order(service, day), headers=headers))
+    second = made(ion.api.post("/appointments", order(service, day, "10:00"), headers=headers))
+    assert first != second
+    body = {"name": "Cut", "price": 1, "duration": 30}
+    made(salon.admin.api.post("/services", body, headers=headers))
+    made(salon.admin.api.post("/availability", {"date": salon.fresh_day(), "start_time": "09:00", "end_time": "10:00"},
+                              headers=headers))  # fmt: skip
+
+
+def test_what_the_rules_refused_stays_refused_even_when_they_would_not_now(salon: Salon) -> None:
+    service, day, ana, ion = salon.make_service(), salon.open_day(), salon.make_customer(), salon.make_customer()
+    theirs, clash, closed = salon.book(ion, service, day), key(), key()
+    assert is_problem(ana.api.post("/appointments", order(service, day), headers=clash), 409, "slot_taken")
+    assert is_problem(ana.api.post("/appointments", order(service, day, "08:00"), headers=closed), 422, "closed")
+    ion.api.delete(f"/appointments/me/{theirs}")
+    salon.admin.api.post("/availability", {"date": day, "start_time": "08:00", "end_time": "09:00"})
+    assert is_problem(ana.api.post("/appointments", order(service, day), headers=clash), 409, "slot_taken")
+    assert is_problem(ana.api.post("/appointments", order(service, day, "08:00"), headers=closed), 422, "closed")
+    salon.book(ana, service, day)
+
+
+def test_a_repeated_request_gets_the_first_answer_even_after_a_cancellation(salon: Salon) -> None:
+    service, day, ana, headers = salon.make_service(), salon.open_day(), salon.make_customer(), key()
+    first = ana.api.post("/appointments", order(service, day), headers=headers)
+    ana.api.delete(f"/appointments/me/{made(first)}")
+    again = ana.api.post("/appointments", order(service, day), headers=headers)
+    assert (again.status_code, again.content) == (201, first.content)
+    assert ana.api.get("/appointments/me").json() == []
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/services", {"name": "Cut", "price": 1, "duration": 30}),
+        ("/providers", {"name": "Mia"}),
+    ],
+)
+def test_every_route_that_creates_takes_a_key(salon: Salon, path: str, body: dict[str, object]) -> None:
+    headers = key()
+    answers = volley([Shot(salon.admin.api, "POST", path, body, headers)] * 5)
+    assert {answer.status for answer in answers} == {201}
+    assert len({answer.body for answer in answers}) == 1
+
+
+def test_a_fault_of_the_request_is_not_kept_under_its_key(salon: Salon) -> None:
+    service, day, ana, headers = salon.make_service(), salon.open_day(), salon.make_customer(), key()
+    assert is_problem(ana.api.post("/appointments", {"date": day}, headers=headers), 422, "invalid")
+    made(ana.api.post("/appointments", order(service, day), headers=headers))
+
+
+@pytest.mark.parametrize("value", ["", "x" * 256])
+def test_a_key_that_is_none_is_a_fault_of_the_request(salon: Salon, value: str) -> None:
+    service, day, ana = salon.make_service(), salon.open_day(), salon.make_customer()
+    answered = ana.api.post("/appointments", order(service, day), headers={"idempotency-key": value})
+    assert is_problem(answered, 422, "invalid")
