@@ -27,7 +27,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import NamedTuple
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from environs import Env
 
@@ -35,7 +35,7 @@ SECRETS = ("POSTGRES_PASSWORD", "DATABASE_URL", "JWT_SECRET_KEY", "AUTH_SERVICE_
 SHORTEST_KEY = 32
 SHORTEST_PASSWORD = 12
 KNOWN = re.compile(
-    r"^(super-secret|password|secret|changeme|change-me|user$|postgres$|dev-|bookmeup)|example", re.IGNORECASE
+    r"^(super-secret|password|secret|changeme|change-me|your-|user$|(postgres)+$|dev-|bookmeup)|example", re.IGNORECASE
 )
 
 
@@ -183,7 +183,7 @@ class _Reader:
     def _whole(self, settings: Settings) -> None:
         if settings.environment is Environment.PRODUCTION and not settings.rate_limits:
             self.faults.append("RATE_LIMITS is off, which production does not allow")
-        if settings.timezone not in zoneinfo.available_timezones():
+        if settings.timezone != "UTC" and settings.timezone not in zoneinfo.available_timezones():
             self.faults.append(f"DEFAULT_TIMEZONE is {settings.timezone!r}, not an IANA zone")
         if not re.fullmatch("[A-Z]{3}", settings.currency):
             self.faults.append(f"DEFAULT_CURRENCY is {settings.currency!r}, not an ISO 4217 code")
@@ -266,6 +266,7 @@ class _Reader:
         scheme, _, rest = url.partition("://")
         if scheme not in ("postgresql", "postgres", "postgresql+psycopg2") or not rest:
             self.faults.append("DATABASE_URL is not a postgresql:// URL")
+        self._weak("DATABASE_URL's password", unquote(rest.rpartition("@")[0].partition(":")[2]), SHORTEST_PASSWORD)
         return f"postgresql+psycopg2://{rest}"
 
     def _key(self, name: str) -> tuple[str, ...]:
