@@ -62,6 +62,14 @@ class Environment:
     def apply(self) -> str:
         return kubectl("apply", "-k", str(self.folder))
 
+    def declared(self) -> dict[str, Any]:
+        """All that was applied, as the cluster has it, but for what the cluster itself keeps there."""
+        found = fetch("--ignore-not-found", "-k", str(self.folder))["items"]
+        for thing in found:
+            del thing["metadata"]["resourceVersion"]
+            thing.pop("status", None)
+        return {f"{thing['kind']} {thing['metadata']['name']}": thing for thing in found if thing["kind"] != "Job"}
+
     def wait(self, *deployments: str, seconds: int = 300) -> float:
         """Until the new pods of each have replaced the old ones."""
         start = time.monotonic()

@@ -7,8 +7,8 @@ from tests.manifests.rendering import OVERLAYS, SERVICES, Object, Pod, render
 
 EVERYWHERE = pytest.mark.parametrize("overlay", OVERLAYS)
 MAX_CONNECTIONS_OF_A_PROCESS = 12
-DRAIN_SECONDS = 35
-"""Thirty for requests under way, five for closing pools."""
+DRAIN_SECONDS = 37
+"""Two for telling clients, thirty for requests under way, five for closing pools."""
 
 KEYS = {
     ("auth-service", "bookmeup"): {"JWT_SECRET_KEY", "AUTH_SERVICE_KEY"},
