@@ -74,11 +74,13 @@ VALUES (:provider, :date, :start, :end) RETURNING id
 _LOCK_OF = text("""
 SELECT r.id FROM resources r WHERE r.id = (SELECT provider_id FROM availability WHERE id = :id) FOR UPDATE
 """)
+# No appointment is longer than a day: the last condition gives the index a lower bound.
 _IN_USE = text("""
 SELECT 1 FROM availability a CROSS JOIN LATERAL (SELECT timezone FROM locations ORDER BY id LIMIT 1) l
 JOIN appointments p ON p.provider_id = a.provider_id AND p.status IN ('hold', 'pending', 'confirmed')
   AND p.starts_at < (a.date + make_interval(mins => a.end_minute)) AT TIME ZONE l.timezone
   AND p.ends_at > (a.date + make_interval(mins => a.start_minute)) AT TIME ZONE l.timezone
+  AND p.starts_at > (a.date + make_interval(mins => a.start_minute)) AT TIME ZONE l.timezone - interval '1 day'
 WHERE a.id = :id LIMIT 1
 """)
 _REMOVE = text("DELETE FROM availability WHERE id = :id")

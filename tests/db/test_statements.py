@@ -1,0 +1,177 @@
+"""How much is asked of PostgreSQL: few statements a booking, and no list or booking that reads a whole table."""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import URL, text
+from tests.support.databases import engine
+from tests.support.inside import Actor, Inside, Statement, inside, signed_in
+from tests.support.salon import unique
+
+from bookmeup.errors import Conflict, NotFound
+from bookmeup.schemas.appointments import AppointmentPage, AppointmentRequest, Move, SlotsQuery
+from bookmeup.schemas.users import Customer
+
+MOST = 6
+DAY = datetime.now(UTC).date() + timedelta(days=100)
+BIG = ("appointments", "occupied", "occurrences", "users", "sessions")
+ROWS = 100_000
+PROVIDERS = 25
+
+
+@pytest.fixture(scope="module")
+def busy(database: URL) -> URL:
+    """A hundred thousand appointments with 25 providers, around a day on which all of them are open.
+
+    Each takes the first 30 of 40 minutes, so that there is room for ten.
+    """
+    with engine(database).begin() as connection:
+        connection.execute(text("SET session_replication_role = replica"))  # the rows fit each other: no need to look
+        for statement in FILL:
+            connection.execute(text(statement), {"rows": ROWS, "providers": PROVIDERS, "day": DAY})
+    with engine(database, isolation_level="AUTOCOMMIT").connect() as connection:
+        connection.execute(text("ANALYZE"))
+    return database
+
+
+FILL = (
+    "UPDATE providers SET retired_at = now()",
+    """INSERT INTO services (name, duration, price_minor, currency)
+    VALUES ('Cut', 30, 8000, 'EUR'), ('Trim', 10, 8000, 'EUR')""",
+    """WITH made AS (INSERT INTO resources (kind) SELECT 'provider' FROM generate_series(1, :providers) RETURNING id)
+    INSERT INTO providers (id, name, performs_all) SELECT id, 'Provider ' || id, true FROM made""",
+    """INSERT INTO availability (provider_id, date, start_minute, end_minute)
+    SELECT id, :day, 0, 1440 FROM providers WHERE retired_at IS NULL""",
+    "INSERT INTO users (name, email) SELECT 'Customer', n || '@c.example' FROM generate_series(1, :rows / 50) n",
+    "INSERT INTO sessions (id, user_id, expires_at) SELECT gen_random_uuid(), id, now() FROM users",
+    """INSERT INTO occurrences (service_id, starts_at, ends_at)
+    SELECT s.id, t.at, t.at + interval '30 minutes'
+    FROM (SELECT min(id) AS id FROM services) s, generate_series(0, :rows - 1) n,
+    LATERAL (SELECT CAST(:day AS timestamptz) + interval '12 hours'
+      + (n / :providers - :rows / :providers / 2) * interval '40 minutes' AS at) t""",
+    """INSERT INTO appointments (occurrence_id, customer_id, service_id, provider_id, starts_at, ends_at, duration,
+      price_minor, currency, buffer_before, buffer_after)
+    SELECT o.id, (SELECT min(id) FROM users) + o.id % (:rows / 50), o.service_id, p.least + o.id % :providers,
+      o.starts_at, o.ends_at, 30, 8000, 'EUR', 0, 0
+    FROM occurrences o, (SELECT min(id) AS least FROM providers WHERE retired_at IS NULL) p""",
+    """INSERT INTO occupied (occurrence_id, resource_id, during, status)
+    SELECT occurrence_id, provider_id, tstzrange(starts_at, ends_at), 'confirmed' FROM appointments""",
+)
+
+
+@pytest.fixture(scope="module")
+def customer(busy: URL) -> Actor:
+    return signed_in(busy)
+
+
+@pytest.fixture(scope="module")
+def staff(busy: URL) -> Actor:
+    return signed_in(busy, "staff")
+
+
+@pytest.fixture(scope="module")
+def service(busy: URL) -> int:
+    with engine(busy).connect() as connection:
+        return int(connection.execute(text("SELECT max(id) FROM services")).scalar_one())
+
+
+def asked_by(url: URL, work: Callable[[Inside], Awaitable[object]]) -> list[Statement]:
+    """Return what PostgreSQL is asked while the work runs; a refusal is an answer too."""
+
+    async def main() -> list[Statement]:
+        async with inside(url) as db:
+            with db.recorded() as statements, contextlib.suppress(Conflict, NotFound):
+                await work(db)
+            return statements
+
+    return asyncio.run(main())
+
+
+def order(service: int, time: str, **more: Any) -> AppointmentRequest:
+    return AppointmentRequest(date=DAY, service_id=service, time=time, **more)
+
+
+def counted(statements: list[Statement]) -> int:
+    return sum(not statement.is_savepoint for statement in statements)
+
+
+def test_a_booking_takes_six_statements_at_most_however_many_providers_there_are(
+    busy: URL, customer: Actor, service: int
+) -> None:
+    statements = asked_by(busy, lambda db: db.by(customer, key=unique()).post("/appointments", order(service, "12:30")))
+    assert any("INSERT INTO appointments" in statement.text for statement in statements)
+    assert counted(statements) <= MOST
+
+
+def test_a_booking_for_somebody_new_a_refused_one_and_a_repeated_one_take_no_more(
+    busy: URL, customer: Actor, staff: Actor, service: int
+) -> None:
+    key = unique()
+    guest = order(service, "13:10", customer=Customer("Walk-in", "0721 000 000"))
+    repeated = order(service, "13:50")
+    for actor, body in (
+        (staff, guest),
+        (customer, order(service, "12:00")),
+        (customer, repeated),
+        (customer, repeated),
+    ):
+        kept = key if body is repeated else unique()
+        statements = asked_by(busy, lambda db, a=actor, k=kept, b=body: db.by(a, key=k).post("/appointments", b))  # type: ignore[misc]
+        assert counted(statements) <= MOST
+
+
+def plans_of(url: URL, statements: list[Statement]) -> Iterator[tuple[str, str]]:
+    """Explain each statement; give the tables that are read from end to end, with the statement."""
+    with engine(url).connect() as connection:
+        for statement in statements:
+            if statement.is_savepoint or "set_config" in statement.text:
+                continue
+            explained = connection.exec_driver_sql(f"EXPLAIN (FORMAT JSON) {statement.text}", statement.parameters)
+            for table in scanned(explained.scalar_one()[0]["Plan"]):
+                yield table, statement.text
+
+
+def scanned(plan: dict[str, Any]) -> Iterator[str]:
+    if plan["Node Type"] == "Seq Scan":
+        yield plan["Relation Name"]
+    for below in plan.get("Plans", ()):
+        yield from scanned(below)
+
+
+def page(**more: Any) -> AppointmentPage:
+    return AppointmentPage(limit=51, **more)
+
+
+def test_no_list_slot_or_booking_reads_a_whole_table(busy: URL, customer: Actor, staff: Actor, service: int) -> None:
+    async def everything(db: Inside) -> None:
+        own, theirs = db.by(customer, key=unique()), db.by(staff)
+        made = await own.post("/appointments", order(service, "14:30"))
+        number = int(made.body.rpartition(b":")[2].rstrip(b"}"))
+        await own.get("/appointments/mine", page())
+        await own.get(f"/appointments/{number}")
+        await theirs.get("/appointments", page())
+        await theirs.get("/appointments", page(date=DAY))
+        await theirs.get("/appointments", page(after_at=datetime.now(UTC), after_id=1))
+        await own.get("/slots", SlotsQuery(DAY, service))
+        await own.put(f"/appointments/mine/{number}", Move(DAY, "15:10"))
+        await own.delete(f"/appointments/mine/{number}")
+
+    statements = asked_by(busy, everything)
+    assert len(statements) > 20
+    assert [(table, asked) for table, asked in plans_of(busy, statements) if table in BIG] == []
+
+
+def test_closing_a_date_reads_no_whole_table(busy: URL, staff: Actor) -> None:
+    with engine(busy).connect() as connection:
+        span = connection.execute(text("SELECT min(id) FROM availability")).scalar_one()
+    statements = asked_by(busy, lambda db: db.by(staff).delete(f"/availability/{span}"))
+    assert [(table, asked) for table, asked in plans_of(busy, statements) if table in BIG] == []
+
+
+def test_taking_a_booked_service_off_the_catalogue_reads_no_whole_table(busy: URL, staff: Actor, service: int) -> None:
+    statements = asked_by(busy, lambda db: db.by(staff).delete(f"/services/{2**40}"))
+    assert [(table, asked) for table, asked in plans_of(busy, statements) if table in BIG] == []

@@ -1,0 +1,93 @@
+"""Waiting for somebody else's lock ends: for the key's row with 409, for anything else with 503."""
+
+import asyncio
+
+import pytest
+from sqlalchemy import URL, text
+from tests.support.databases import engine
+from tests.support.inside import inside
+from tests.support.salon import Salon, is_problem, made, order, unique
+
+from bookmeup.db.transactions import Caller, Tx, transact
+from bookmeup.errors import DeadlinePassed, Unauthenticated, Unavailable
+
+LATER = 30.0
+
+
+def test_while_a_request_with_the_key_is_under_way_another_is_told_to_come_back(
+    salon: Salon, worker_database: URL
+) -> None:
+    service, day, ana, key = salon.make_service(), salon.open_day(), salon.make_customer(), unique()
+    with engine(worker_database).connect() as first:
+        first.execute(
+            text("""INSERT INTO idempotency_keys (actor, route, key, request_hash, expires_at)
+            VALUES (:actor, 'POST /appointments', :key, '', now() + interval '1 day')"""),
+            {"actor": ana.id, "key": key},
+        )
+        answered = ana.api.post("/appointments", order(service, day), headers={"idempotency-key": key})
+        first.rollback()
+    assert is_problem(answered, 409, "key_in_flight")
+    assert int(answered.headers["retry-after"]) >= 1
+    made(ana.api.post("/appointments", order(service, day), headers={"idempotency-key": key}))
+
+
+def test_while_the_providers_row_is_locked_a_booking_is_503_and_nothing_is_kept(
+    salon: Salon, worker_database: URL
+) -> None:
+    service, day, ana, key = salon.make_service(), salon.open_day(), salon.make_customer(), unique()
+    with engine(worker_database).connect() as other:
+        other.execute(text("SELECT id FROM resources FOR UPDATE"))
+        answered = ana.api.post("/appointments", order(service, day), headers={"idempotency-key": key})
+        other.rollback()
+    assert answered.status_code == 503
+    assert int(answered.headers["retry-after"]) >= 1
+    assert ana.api.get("/appointments/me").json() == []
+    made(ana.api.post("/appointments", order(service, day), headers={"idempotency-key": key}))
+
+
+def tries(url: URL, work: list[str], deadline: float = LATER) -> int:
+    """Run a transaction that asks for one of these statements at each try; return how many tries there were."""
+    done: list[str] = []
+
+    def asked(tx: Tx) -> None:
+        statement = work[len(done)]
+        done.append(statement)
+        tx.all(text(statement))
+
+    async def main() -> None:
+        async with inside(url) as db:
+            now = asyncio.get_running_loop().time()
+            caller = Caller("logic", None, None, None, now + deadline)
+            await asyncio.to_thread(transact, db.database, caller, asked)
+
+    asyncio.run(main())
+    return len(done)
+
+
+FINE = "SELECT 1"
+DIES = "RESET ROLE; SELECT pg_terminate_backend(pg_backend_pid())"
+SERIALIZE = "DO $$ BEGIN RAISE EXCEPTION 'again' USING ERRCODE = '40001'; END $$"
+
+
+@pytest.mark.parametrize("fault", [DIES, SERIALIZE])
+def test_a_transaction_that_cannot_have_happened_is_tried_again(database: URL, fault: str) -> None:
+    assert tries(database, [fault, fault, FINE]) == 3
+
+
+def test_after_three_tries_it_is_unavailable(database: URL) -> None:
+    with pytest.raises(Unavailable):
+        tries(database, [DIES] * 4)
+
+
+def test_a_deadline_that_has_passed_asks_nothing(database: URL) -> None:
+    with pytest.raises(DeadlinePassed):
+        tries(database, [FINE], deadline=0.01)
+
+
+def test_whose_session_has_ended_is_nobody(salon: Salon, worker_database: URL) -> None:
+    ana = salon.make_customer()
+    with engine(worker_database).begin() as connection:
+        past = text("UPDATE sessions SET expires_at = now() - interval '1 second' WHERE user_id = :id")
+        connection.execute(past, {"id": ana.id})
+    assert is_problem(ana.api.get("/profile"), 401, Unauthenticated.code)
+    assert is_problem(ana.api.post("/appointments", order(1, "2027-03-01")), 401, Unauthenticated.code)
