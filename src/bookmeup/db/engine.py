@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import msgspec
 from sqlalchemy import URL, Engine, create_engine
 
+from bookmeup.db.prepared import Connection, Cursor
+
 AUTH, LOGIC, OUTBOX = "bookmeup_auth", "bookmeup_logic", "bookmeup_outbox"
 ROLES = {"auth": AUTH, "logic": LOGIC}
 """The role without login that the transactions of a calling service run as."""
@@ -54,6 +56,8 @@ def _engine(url: str | URL, size: int, reads_as: str | None = None) -> Engine:
         json_serializer=lambda value: msgspec.json.encode(value).decode(),
         json_deserializer=msgspec.json.decode,
         connect_args={
+            "connection_factory": Connection,
+            "cursor_factory": Cursor,
             "options": options,
             "connect_timeout": 2,
             "keepalives_idle": 10,

@@ -1,0 +1,79 @@
+"""Statements that each connection prepares once: PostgreSQL plans them a few times, and not at every call.
+
+psycopg2 sends a statement with its values written into it, so that every call is parsed and planned anew, which for a
+booking took longer than running it. Below SQLAlchemy this cursor sends PREPARE once and EXECUTE from then on. A
+prepared statement belongs to a connection, which a proxy between db and PostgreSQL must therefore not share.
+https://www.postgresql.org/docs/15/sql-prepare.html
+"""
+
+import re
+from itertools import count
+from typing import Any, NamedTuple
+
+from psycopg2 import extensions  # type: ignore[import-untyped]
+
+MOST = 500
+_PREPARABLE = re.compile(r"\s*(SELECT|INSERT|UPDATE|DELETE|WITH)\b")
+_VALUE = re.compile(r"%\((\w+)\)s|%%")
+
+
+class Prepared(NamedTuple):
+    """A statement's name, and how it is prepared and executed."""
+
+    name: str
+    prepare: str
+    execute: str
+
+
+_known: dict[str, Prepared | None] = {}
+_numbers = count()
+
+
+class Connection(extensions.connection):  # type: ignore[misc]
+    """A connection that knows what it has prepared."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.prepared: set[str] = set()
+
+
+class Cursor(extensions.cursor):  # type: ignore[misc]
+    """Sends statements with named values as prepared ones; anything else as it is."""
+
+    def execute(self, query: str, vars: Any = None) -> None:  # noqa: A002 - psycopg2's name
+        statement = prepared(query) if isinstance(vars, dict) else None
+        if statement is None:
+            super().execute(query, vars)
+            return
+        if statement.name not in self.connection.prepared:
+            super().execute(statement.prepare)
+            self.connection.prepared.add(statement.name)
+        super().execute(statement.execute, vars)
+
+
+def prepared(query: str) -> Prepared | None:
+    """Return how to prepare a statement in psycopg2's notation, None for one that cannot be.
+
+    Statements are constants of the program; more than a number of them means that they are not, and ends it.
+    """
+    if query not in _known:
+        if len(_known) >= MOST:
+            return None
+        _known.setdefault(query, _made(query, f"s{next(_numbers)}") if _PREPARABLE.match(query) else None)
+    return _known[query]
+
+
+def _made(query: str, name: str) -> Prepared:
+    names: list[str] = []
+
+    def numbered(found: re.Match[str]) -> str:
+        value = found[1]
+        if value is None:
+            return "%"
+        if value not in names:
+            names.append(value)
+        return f"${names.index(value) + 1}"
+
+    statement = _VALUE.sub(numbered, query)
+    values = f" ({', '.join(f'%({value})s' for value in names)})" if names else ""
+    return Prepared(name, f"PREPARE {name} AS {statement}", f"EXECUTE {name}{values}")
