@@ -4,7 +4,15 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
-from bookmeup.errors import AvailabilityInUse, AvailabilityOverlaps, Conflict, KeyInFlight, NotFound, UnknownReference
+from bookmeup.errors import (
+    AvailabilityInUse,
+    AvailabilityOverlaps,
+    Conflict,
+    KeyInFlight,
+    MethodNotAllowed,
+    NotFound,
+    UnknownReference,
+)
 from bookmeup.logic.routes.appointments import day_of, db
 from bookmeup.logic.routes.services import catalogue
 from bookmeup.schemas.answers import Created, Message
@@ -87,5 +95,5 @@ routes: list[BaseRoute] = [
     operation("POST", "/availability", add_availability, STAFF, "Open a date", body=AvailabilityRequest, answer=Created,
               status=201, refusals=(AvailabilityOverlaps, UnknownReference, KeyInFlight), creates=True),
     operation("DELETE", "/availability/{id:int}", remove_availability, STAFF, "Close it again", answer=Message,
-              refusals=(NotFound, AvailabilityInUse)),
+              refusals=(NotFound, AvailabilityInUse, MethodNotAllowed)),
 ]  # fmt: skip
