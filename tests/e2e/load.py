@@ -4,6 +4,7 @@ Failed is a transport error or a status that this request must not get. Nothing 
 """
 
 import asyncio
+import os
 import random
 import time
 from collections import Counter
@@ -122,6 +123,7 @@ class Load:
             f"{what}: {len(times)} requests ({mix}), {len(self.failed)} failed",
             f"p50 {p50:.0f} ms, p99 {p99:.0f} ms, longest {longest:.0f} ms",
         ]
+        lines.append(f"machine: load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
         if why:
             lines.append(f"failed: {dict(why)}; first: {(self.failed[0].body or '')[:300]}")
         return "; ".join(lines)
