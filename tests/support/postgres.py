@@ -105,7 +105,16 @@ class Postgres:
             conf.write(f"{CONF}unix_socket_directories = '{self.folder}'\n")
 
     def start(self) -> None:
-        self._pg_ctl("start", "-l", str(self.folder / "log"))
+        """Start; after a crash as soon as the last child of the one before has gone."""
+        for attempt in range(20):
+            try:
+                self._pg_ctl("start", "-l", str(self.folder / "log"))
+            except subprocess.CalledProcessError:
+                if attempt == 19:
+                    raise
+                time.sleep(0.5)
+            else:
+                return
 
     def stop(self, mode: str = "fast") -> None:
         """Stop, and return when it has stopped; `immediate` is as a crash."""
@@ -122,10 +131,12 @@ class Postgres:
 
     @property
     def pid(self) -> int | None:
+        """The postmaster's process, None while it does not run."""
         try:
-            return int((self.folder / "postmaster.pid").read_text().split()[0])
+            pid = int((self.folder / "postmaster.pid").read_text().split()[0])
         except (FileNotFoundError, IndexError):
             return None
+        return pid if _lives(pid) else None
 
     def remove(self) -> None:
         """Stop it if it runs, and leave nothing behind."""
@@ -157,10 +168,14 @@ class Postgres:
 
 def _lives(pid: int) -> bool:
     """Whether the process runs; one that ended and that nobody has waited for does not."""
+    told = Path(f"/proc/{pid}/stat")
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
+        os.kill(pid, 0)
+        return not told.exists() or told.read_text().rpartition(")")[2].split()[0] != "Z"
+    except (ProcessLookupError, FileNotFoundError):
         return False
+    except PermissionError:
+        return True
 
 
 @contextlib.contextmanager

@@ -1,0 +1,95 @@
+"""The control: what the races look like without the lock and the constraint, in a scratch database.
+
+If nothing were found here, the races would prove nothing.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+
+import httpx2
+import pytest
+from sqlalchemy import URL, text
+from tests.support.api import Front
+from tests.support.databases import engine
+from tests.support.processes import Site, running
+from tests.support.races import MINUTES, overlaps, rush, statuses, times
+from tests.support.salon import Person, Salon
+
+CUSTOMERS, ROUNDS = 25, 20
+CONSTRAINT = """ALTER TABLE occupied ADD CONSTRAINT occupied_no_overlap
+EXCLUDE USING gist (int8range(resource_id, resource_id, '[]') WITH &&, during WITH &&)
+WHERE (status IN ('hold', 'pending', 'confirmed'))"""
+# A row that a function returns cannot be locked, and FOR UPDATE on a view over it says nothing of that.
+NO_LOCK = """
+ALTER TABLE resources RENAME TO resources_there;
+CREATE FUNCTION resources_of() RETURNS SETOF resources_there LANGUAGE sql STABLE AS 'SELECT * FROM resources_there';
+CREATE VIEW resources AS SELECT * FROM resources_of();
+GRANT SELECT, UPDATE ON resources, resources_there TO bookmeup_logic;
+"""
+LOCK = """
+DROP VIEW resources;
+DROP FUNCTION resources_of;
+ALTER TABLE resources_there RENAME TO resources;
+"""
+
+
+@pytest.fixture(scope="module")
+def scratch(database: URL, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    site = Site(database, tmp_path_factory.mktemp("scratch"))
+    with running(site):
+        yield site
+
+
+@pytest.fixture(scope="module")
+def scratch_salon(scratch: Site, client: httpx2.Client) -> Salon:
+    return Salon(Front(scratch), client)
+
+
+@pytest.fixture(scope="module")
+def customers(scratch_salon: Salon) -> list[Person]:
+    return scratch_salon.make_customers(CUSTOMERS)
+
+
+def arrange(url: URL, *, lock: bool, constraint: bool) -> None:
+    """Empty the calendar, and take away what is not wanted."""
+    with engine(url).begin() as connection:
+        connection.execute(text("TRUNCATE occurrences CASCADE"))
+        connection.execute(text("ALTER TABLE occupied DROP CONSTRAINT IF EXISTS occupied_no_overlap"))
+        if constraint:
+            connection.execute(text(CONSTRAINT))
+        locks = connection.execute(text("SELECT relkind FROM pg_class WHERE relname = 'resources'")).scalar_one() == "r"
+        if locks != lock:
+            connection.exec_driver_sql(LOCK if lock else NO_LOCK)
+
+
+def race(salon: Salon, customers: list[Person]) -> Counter[int]:
+    """Race for a slot after the other, until somebody shares one."""
+    service, day = salon.make_service(duration=MINUTES), salon.open_day()
+    seen: Counter[int] = Counter()
+    for time in times(ROUNDS):
+        answers = rush(customers, salon.anyone, service, day, time)
+        seen += statuses(answers)
+        if statuses(answers)[201] > 1:
+            break
+    return seen
+
+
+def test_without_lock_and_constraint_slots_are_sold_twice(
+    scratch_salon: Salon, customers: list[Person], database: URL
+) -> None:
+    arrange(database, lock=False, constraint=False)
+    assert race(scratch_salon, customers)[201] > 1
+    assert overlaps(database) > 0
+
+
+def test_the_constraint_alone_sells_no_slot_twice(scratch_salon: Salon, customers: list[Person], database: URL) -> None:
+    arrange(database, lock=False, constraint=True)
+    seen = race(scratch_salon, customers[:8])
+    assert seen[201] <= ROUNDS
+    assert overlaps(database) == 0
+
+
+def test_the_lock_alone_sells_no_slot_twice(scratch_salon: Salon, customers: list[Person], database: URL) -> None:
+    arrange(database, lock=True, constraint=False)
+    assert race(scratch_salon, customers) == {201: ROUNDS, 409: ROUNDS * (CUSTOMERS - 1)}
+    assert overlaps(database) == 0

@@ -1,0 +1,159 @@
+"""Many at once, through real HTTP and two replicas of each role: one slot has one winner."""
+
+import random
+from datetime import date
+
+import pytest
+from sqlalchemy import URL, text
+from tests.support.api import Shot, volley
+from tests.support.databases import engine
+from tests.support.races import CUSTOMERS, MINUTES, booked, counted, overlaps, rush, statuses, times
+from tests.support.salon import Person, Salon, ids, made, order
+
+ROUNDS = 20
+
+
+@pytest.fixture(scope="module")
+def customers(spread_salon: Salon) -> list[Person]:
+    return spread_salon.make_customers(CUSTOMERS)
+
+
+def test_fifty_customers_one_slot_twenty_times_over_are_twenty_appointments(
+    spread_salon: Salon, customers: list[Person], worker_database: URL
+) -> None:
+    salon = spread_salon
+    service, day = salon.make_service(duration=MINUTES), salon.open_day()
+    for time in times(ROUNDS):
+        answers = rush(customers, salon.anyone, service, day, time)
+        assert statuses(answers) == {201: 1, 409: CUSTOMERS - 1}, time
+    assert counted(salon, day) == ROUNDS
+    assert overlaps(worker_database) == 0
+
+
+def test_partly_overlapping_times_of_services_with_buffers_never_overlap_and_only_a_clash_refuses(
+    spread_salon: Salon, customers: list[Person], worker_database: URL
+) -> None:
+    salon, chance = spread_salon, random.Random(7)
+    services = {}
+    for length, before, after in ((20, 0, 0), (45, 10, 0), (60, 0, 15), (90, 5, 5)):
+        services[salon.make_service(duration=length, buffer_before=before, buffer_after=after)] = (
+            length,
+            before,
+            after,
+        )
+    day = salon.open_day("00:00", "24:00")
+    wanted = [(chance.choice(list(services)), chance.randrange(540, 900, 5)) for _ in customers]
+    shots = [
+        Shot(salon.anyone.bearing(who.api.token), "POST", "/appointments",
+             order(service, day, f"{minute // 60:02d}:{minute % 60:02d}"))
+        for who, (service, minute) in zip(customers, wanted, strict=True)
+    ]  # fmt: skip
+    answers = volley(shots)
+    assert set(statuses(answers)) == {201, 409}
+    assert overlaps(worker_database) == 0
+
+    def span(service: int, minute: int) -> tuple[int, int]:
+        length, before, after = services[service]
+        return minute - before, minute + length + after
+
+    taken = [span(*want) for want, answer in zip(wanted, answers, strict=True) if answer.status == 201]
+    for want, answer in zip(wanted, answers, strict=True):
+        start, end = span(*want)
+        if answer.status == 409:
+            assert any(start < other_end and other_start < end for other_start, other_end in taken)
+
+
+def test_of_many_who_move_to_one_slot_one_does_and_the_others_keep_theirs(
+    spread_salon: Salon, customers: list[Person], worker_database: URL
+) -> None:
+    salon = spread_salon
+    service, day, target = salon.make_service(duration=MINUTES), salon.open_day(), salon.open_day()
+    movers = customers[:20]
+    mine = [salon.book(who, service, day, time) for who, time in zip(movers, times(20), strict=True)]
+    answers = volley(
+        [
+            Shot(
+                salon.anyone.bearing(who.api.token),
+                "PUT",
+                f"/appointments/me/{number}",
+                {"date": target, "time": "09:10"},
+            )
+            for who, number in zip(movers, mine, strict=True)
+        ]
+    )
+    assert statuses(answers) == {200: 1, 409: 19}
+    assert (counted(salon, day), counted(salon, target)) == (19, 1)
+    assert overlaps(worker_database) == 0
+
+
+def test_many_cancellations_at_once_are_one(spread_salon: Salon, customers: list[Person], worker_database: URL) -> None:
+    salon, who = spread_salon, customers[0]
+    service, day = salon.make_service(), salon.open_day()
+    number = salon.book(who, service, day)
+    path = f"/appointments/me/{number}"
+    answers = volley([Shot(salon.anyone.bearing(who.api.token), "DELETE", path)] * 10)
+    assert statuses(answers) == {200: 1, 404: 9}
+    with engine(worker_database).connect() as connection:
+        asked = text("SELECT count(*) FROM audit_log WHERE subject = 'appointment' AND subject_id = :id")
+        assert connection.scalar(asked, {"id": number}) == 2
+
+
+@pytest.mark.parametrize("attempt", range(4))
+def test_a_date_is_closed_or_booked_and_never_both(spread_salon: Salon, customers: list[Person], attempt: int) -> None:
+    salon = spread_salon
+    service, day = salon.make_service(duration=MINUTES), salon.open_day()
+    opening = salon.admin.api.get(f"/availability/{day}").json()[0]["id"]
+    shots = [
+        Shot(salon.anyone.bearing(who.api.token), "POST", "/appointments", order(service, day, time))
+        for who, time in zip(customers, times(8), strict=False)
+    ]
+    shots.insert(attempt, Shot(salon.admin.api, "DELETE", f"/availability/{opening}"))
+    answers = volley(shots)
+    closed = answers.pop(attempt)
+    assert closed.status in {200, 409}
+    assert set(statuses(answers)) <= {201, 422}
+    if closed.status == 200:
+        assert counted(salon, day) == 0
+    else:
+        assert counted(salon, day) == len(booked(answers)) > 0
+
+
+@pytest.mark.parametrize("attempt", range(3))
+def test_a_service_that_is_deleted_while_it_is_booked_keeps_its_appointments(
+    spread_salon: Salon, customers: list[Person], attempt: int
+) -> None:
+    salon = spread_salon
+    service, day = salon.make_service(duration=MINUTES), salon.open_day()
+    shots = [
+        Shot(salon.anyone.bearing(who.api.token), "POST", "/appointments", order(service, day, time))
+        for who, time in zip(customers, times(8), strict=False)
+    ]
+    shots.insert(2 * attempt, Shot(salon.admin.api, "DELETE", f"/services/{service}"))
+    answers = volley(shots)
+    assert answers.pop(2 * attempt).status == 200
+    assert set(statuses(answers)) <= {201, 422}
+    assert sorted(ids(salon.admin.api.get(f"/appointments/date/{day}").json())) == sorted(booked(answers))
+
+
+def test_overlapping_openings_at_once_are_one(spread_salon: Salon) -> None:
+    salon, day = spread_salon, spread_salon.fresh_day()
+    assert date.fromisoformat(day)
+    body = {"date": day, "start_time": "09:00", "end_time": "17:00"}
+    answers = volley([Shot(salon.admin.api, "POST", "/availability", body)] * 10)
+    assert statuses(answers) == {201: 1, 409: 9}
+
+
+def test_bookings_with_any_provider_fill_all_of_them_and_no_slot_twice(
+    spread_salon: Salon, customers: list[Person], worker_database: URL
+) -> None:
+    salon, day = spread_salon, spread_salon.fresh_day()
+    service = salon.make_service(duration=MINUTES)
+    for _ in range(3):
+        provider = salon.make_provider(services=[service])
+        span = {"date": day, "start_time": "09:00", "end_time": "10:00", "provider_id": provider}
+        made(salon.admin.api.post("/availability", span))
+    answers = rush(customers[:20], salon.anyone, service, day, "09:20")
+    assert statuses(answers) == {201: 3, 409: 17}
+    rows = salon.admin.api.get(f"/appointments/date/{day}").json()
+    assert len({row["provider"]["id"] for row in rows}) == 3
+    assert overlaps(worker_database) == 0

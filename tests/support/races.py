@@ -1,0 +1,52 @@
+"""What the races share: what is counted, and how a double booking is seen."""
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+
+from sqlalchemy import URL, text
+from tests.support.api import Answer, Api, Shot, volley
+from tests.support.databases import engine
+from tests.support.salon import Person, Salon, order
+
+CUSTOMERS = 50
+MINUTES = 20
+"""The length of the service that is raced for."""
+
+_OVERLAPS = text("""
+SELECT count(*) FROM appointments a JOIN appointments b ON a.provider_id = b.provider_id AND a.id < b.id
+AND a.status IN ('hold', 'pending', 'confirmed') AND b.status IN ('hold', 'pending', 'confirmed')
+AND a.starts_at - make_interval(mins => a.buffer_before) < b.ends_at + make_interval(mins => b.buffer_after)
+AND b.starts_at - make_interval(mins => b.buffer_before) < a.ends_at + make_interval(mins => a.buffer_after)
+""")
+
+
+def overlaps(url: URL) -> int:
+    """Return how many pairs of appointments have the same provider at the same time: seen in the appointments alone."""
+    with engine(url).connect() as connection:
+        return int(connection.execute(_OVERLAPS).scalar_one())
+
+
+def times(rounds: int) -> list[str]:
+    """Return so many starts of a day from nine on, none of which touches another's appointment."""
+    return [f"{9 + MINUTES * n // 60:02d}:{MINUTES * n % 60:02d}" for n in range(rounds)]
+
+
+def rush(customers: Sequence[Person], api: Api, service: int, day: str, time: str) -> list[Answer]:
+    """Have all these customers want one slot at once."""
+    return volley(
+        [Shot(api.bearing(who.api.token), "POST", "/appointments", order(service, day, time)) for who in customers]
+    )
+
+
+def statuses(answers: Sequence[Answer]) -> Counter[int]:
+    return Counter(answer.status for answer in answers)
+
+
+def booked(answers: Sequence[Answer]) -> list[int]:
+    return [json.loads(answer.body)["object_id"] for answer in answers if answer.status == 201]
+
+
+def counted(salon: Salon, day: str) -> int:
+    """Return how many appointments staff see on a day."""
+    return len(salon.admin.api.get(f"/appointments/date/{day}").json())
