@@ -24,6 +24,7 @@ class Jwks:
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
         self._keys: Mapping[str, ECKey] = {}
+        self._body = b""
         self._fetched = self._asked_for_unknown = float("-inf")
         self._fetching = asyncio.Lock()
 
@@ -43,7 +44,8 @@ class Jwks:
                 return
             try:
                 reply = await self._transport.request("GET", PATH, "", {}, b"", FETCH_SECONDS)
-                self._keys = _parsed(reply.body)
+                if reply.body != self._body:  # the same keys stay the same objects: what they verified is remembered
+                    self._keys, self._body = _parsed(reply.body), reply.body
             except (Unreachable, TimeoutError, JoseError, msgspec.MsgspecError, KeyError, TypeError) as error:
                 if not self._keys:
                     raise Unavailable from error

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from bookmeup.clients.headers import DEADLINE_HEADER
 from bookmeup.db.transactions import Caller
 from bookmeup.errors import CallerNotAllowed, Refusal, Unauthenticated
-from bookmeup.web.tokens import SERVICE, ServiceClaims, verify
+from bookmeup.web.tokens import SERVICE, ServiceClaims, kid_of, verify
 
 LONGEST_MS = 10_000
 
@@ -44,7 +44,10 @@ class Callers:
 
 def _verified(token: str, keys: Mapping[str, Mapping[str, OctKey]]) -> tuple[str, ServiceClaims]:
     """Return the service whose key signed the token; it must be the one that the token names."""
+    kid = kid_of(token)
     for service, known in keys.items():
+        if kid not in known:
+            continue
         try:
             return service, verify(token, SERVICE, ServiceClaims, known, [service])
         except Unauthenticated:

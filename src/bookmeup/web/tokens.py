@@ -9,7 +9,7 @@ import re
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, NamedTuple, TypeVar
 
 import msgspec
 from joserfc import jwt
@@ -82,23 +82,54 @@ class ServiceClaims(Claims):
 C = TypeVar("C", bound=Claims)
 
 
+class Authentic(NamedTuple):
+    """A token whose signature was checked, and with which key."""
+
+    of: Class
+    kid: str
+    key: ECKey | OctKey
+    claims: Claims
+
+
+MOST_REMEMBERED = 4096
+_remembered: dict[str, Authentic] = {}
+
+
 def verify(token: str, of: Class, claims: type[C], keys: Mapping[str, ECKey | OctKey], issuers: Sequence[str]) -> C:
     """Return the claims of a token that holds in every respect, or raise Unauthenticated.
 
     `keys` are those of this class by `kid`.
     """
+    found = _seen(token, of, claims, keys) or _authentic(token, of, claims, keys)
+    if not _holds(found, of, issuers, int(time.time())):
+        raise Unauthenticated
+    return found
+
+
+def _seen(token: str, of: Class, claims: type[C], keys: Mapping[str, ECKey | OctKey]) -> C | None:
+    """Return the claims of a token that was authentic before, by a key that still is one."""
+    seen = _remembered.get(token)
+    if seen is None or seen.of is not of or keys.get(seen.kid) is not seen.key:
+        return None
+    return seen.claims if isinstance(seen.claims, claims) else None
+
+
+def _authentic(token: str, of: Class, claims: type[C], keys: Mapping[str, ECKey | OctKey]) -> C:
+    """Check form and signature, which takes longer than all else; it is remembered. Forgeries are not."""
     if len(token) > LONGEST:
         raise Unauthenticated
     try:
         header = _header(token)
         if header.get("alg") != of.alg or header.get("typ") != of.typ or not header.keys() <= _HEADER:
             raise Unauthenticated
-        decoded = jwt.decode(token, keys[kid_of(token)], algorithms=[of.alg])  # noqa: TID251 - the one place
+        kid = kid_of(token)
+        decoded = jwt.decode(token, keys[kid], algorithms=[of.alg])  # noqa: TID251 - the one place
         found = msgspec.convert(decoded.claims, claims)
     except (JoseError, KeyError, ValueError, TypeError, RecursionError, msgspec.MsgspecError) as error:
         raise Unauthenticated from error
-    if not _holds(found, of, issuers, int(time.time())):
-        raise Unauthenticated
+    if len(_remembered) >= MOST_REMEMBERED:
+        del _remembered[next(iter(_remembered))]
+    _remembered[token] = Authentic(of, kid, keys[kid], found)
     return found
 
 
