@@ -18,30 +18,37 @@ class Catalogue:
         self._db = db
         self._copy: bytes | None = None
         self._etag = ""
-        self._checked = float("-inf")
+        self._checked = self._failed = float("-inf")
         self._drops = 0
         self._checking = asyncio.Lock()
 
     def drop(self) -> None:
         """Forget the copy; an answer that is under way does not count either."""
         self._drops += 1
-        self._copy, self._checked = None, float("-inf")
+        self._copy, self._checked, self._failed = None, float("-inf"), float("-inf")
 
     async def read(self) -> bytes:
         """Return the JSON list of services; raises Unavailable when db is away and the copy is too old."""
-        copy = self._copy
-        if copy is not None and time.monotonic() - self._checked < FRESH_SECONDS:
-            return copy
-        asked = time.monotonic()
+        if self._asked_lately():
+            return self._kept()
         async with self._checking:
-            if self._copy is not None and self._checked >= asked:
-                return self._copy
+            if self._asked_lately():  # by somebody else, while this one waited
+                return self._kept()
             try:
-                return await self._check(asked)
+                return await self._check(time.monotonic())
             except Unavailable:
-                if self._copy is not None and asked - self._checked < STALE_SECONDS:
-                    return self._copy
-                raise
+                self._failed = time.monotonic()
+                return self._kept()
+
+    def _asked_lately(self) -> bool:
+        """Whether db was asked just now, with or without success: one that does not answer holds up one request."""
+        checked = self._checked if self._copy is not None else float("-inf")
+        return time.monotonic() - max(checked, self._failed) < FRESH_SECONDS
+
+    def _kept(self) -> bytes:
+        if self._copy is None or time.monotonic() - self._checked >= STALE_SECONDS:
+            raise Unavailable
+        return self._copy
 
     async def _check(self, asked: float) -> bytes:
         drops = self._drops
