@@ -51,7 +51,7 @@ def test_every_answer_is_documented_and_none_is_an_error_of_ours(
     document.write_text(json.dumps(DOCUMENT))
     (tmp_path / "schemathesis.toml").write_text("[auth]\nauto-signup = false\n")
     command = [
-        Path(sys.executable).with_name("schemathesis"), "run", document, "--url", everything.logic.url,
+        str(Path(sys.executable).with_name("schemathesis")), "run", str(document), "--url", everything.logic.url,
         "--checks", ",".join(CHECKS), "--phases", CALLERS[caller], "--max-examples", str(EXAMPLES),
         "--seed", "1", "--generation-database", "none", "--no-color", "--continue-on-failure", "--workers", "1",
         "--request-timeout", "20", "--exclude-operation-id", ENDS_THE_SESSION, "--suppress-health-check", "all",
