@@ -6,12 +6,12 @@ from urllib.parse import urlencode
 
 from msgspec import Struct
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute
 
 from bookmeup.auth import sign_in
 from bookmeup.clients.db import decoded
-from bookmeup.errors import Refusal, Unauthenticated
+from bookmeup.errors import Refusal, Unauthenticated, Unavailable
 from bookmeup.schemas.users import Login, Registration, Session
 from bookmeup.web.cookies import ACCESS_COOKIE, ALIVE_SECONDS, SESSION_COOKIE, Cookies
 from bookmeup.web.operations import ANYONE, operation
@@ -66,6 +66,8 @@ async def leave(request: Request) -> Response:
         await request.app.state.db.on_behalf(request).delete(path)
     except Unauthenticated:
         pass
+    except Unavailable as refusal:  # a person reads this, and tries again
+        return _later(refusal)
     for name in (ACCESS_COOKIE, SESSION_COOKIE):
         cookies.drop(response, name)
     return response
@@ -77,12 +79,18 @@ async def renew(request: Request) -> Response:
     try:
         claims = await _session_claims(request)
         reply = await request.app.state.db.on_behalf(request).get(f"/users/{claims.sub}/sessions/{claims.sid}")
+    except Unavailable as refusal:
+        return _later(refusal)
     except Unauthenticated:
         response: Response = RedirectResponse("/sign-in?" + urlencode({"next": wanted}), 303)
         for name in (ACCESS_COOKIE, SESSION_COOKIE):
             _cookies(request).drop(response, name)
         return response
     return _signed_in(request, decoded(reply, Session), wanted, expires=claims.exp)
+
+
+def _later(refusal: Refusal) -> Response:
+    return PlainTextResponse(str(refusal), refusal.status, dict(refusal.headers))
 
 
 def local(wanted: str) -> str:
