@@ -62,7 +62,7 @@ def arrange(url: URL, *, lock: bool, constraint: bool) -> None:
             connection.exec_driver_sql(LOCK if lock else NO_LOCK)
 
 
-def race(salon: Salon, customers: list[Person]) -> Counter[int]:
+def sold(salon: Salon, customers: list[Person]) -> Counter[int]:
     """Race for a slot after the other, until somebody shares one."""
     service, day = salon.make_service(duration=MINUTES), salon.open_day()
     seen: Counter[int] = Counter()
@@ -78,18 +78,18 @@ def test_without_lock_and_constraint_slots_are_sold_twice(
     scratch_salon: Salon, customers: list[Person], database: URL
 ) -> None:
     arrange(database, lock=False, constraint=False)
-    assert race(scratch_salon, customers)[201] > 1
+    assert sold(scratch_salon, customers)[201] > 1
     assert overlaps(database) > 0
 
 
 def test_the_constraint_alone_sells_no_slot_twice(scratch_salon: Salon, customers: list[Person], database: URL) -> None:
     arrange(database, lock=False, constraint=True)
-    seen = race(scratch_salon, customers[:8])
+    seen = sold(scratch_salon, customers[:8])
     assert seen[201] <= ROUNDS
     assert overlaps(database) == 0
 
 
 def test_the_lock_alone_sells_no_slot_twice(scratch_salon: Salon, customers: list[Person], database: URL) -> None:
     arrange(database, lock=True, constraint=False)
-    assert race(scratch_salon, customers) == {201: ROUNDS, 409: ROUNDS * (CUSTOMERS - 1)}
+    assert sold(scratch_salon, customers) == {201: ROUNDS, 409: ROUNDS * (CUSTOMERS - 1)}
     assert overlaps(database) == 0

@@ -5,12 +5,16 @@ from datetime import date
 
 import pytest
 from sqlalchemy import URL, text
-from tests.support.api import Shot, volley
+from tests.support.api import Shot
 from tests.support.databases import engine
-from tests.support.races import CUSTOMERS, MINUTES, booked, counted, overlaps, rush, statuses, times
-from tests.support.salon import Person, Salon, ids, made, order
+from tests.support.races import CUSTOMERS, MINUTES, booked, counted, overlaps, race, rush, statuses, times
+from tests.support.salon import Person, Salon, ids, made, order, unique
 
 ROUNDS = 20
+
+
+def key() -> dict[str, str]:
+    return {"idempotency-key": unique()}
 
 
 @pytest.fixture(scope="module")
@@ -45,10 +49,10 @@ def test_partly_overlapping_times_of_services_with_buffers_never_overlap_and_onl
     wanted = [(chance.choice(list(services)), chance.randrange(540, 900, 5)) for _ in customers]
     shots = [
         Shot(salon.anyone.bearing(who.api.token), "POST", "/appointments",
-             order(service, day, f"{minute // 60:02d}:{minute % 60:02d}"))
+             order(service, day, f"{minute // 60:02d}:{minute % 60:02d}"), key())
         for who, (service, minute) in zip(customers, wanted, strict=True)
     ]  # fmt: skip
-    answers = volley(shots)
+    answers = race(shots)
     assert set(statuses(answers)) == {201, 409}
     assert overlaps(worker_database) == 0
 
@@ -70,7 +74,7 @@ def test_of_many_who_move_to_one_slot_one_does_and_the_others_keep_theirs(
     service, day, target = salon.make_service(duration=MINUTES), salon.open_day(), salon.open_day()
     movers = customers[:20]
     mine = [salon.book(who, service, day, time) for who, time in zip(movers, times(20), strict=True)]
-    answers = volley(
+    answers = race(
         [
             Shot(
                 salon.anyone.bearing(who.api.token),
@@ -91,7 +95,7 @@ def test_many_cancellations_at_once_are_one(spread_salon: Salon, customers: list
     service, day = salon.make_service(), salon.open_day()
     number = salon.book(who, service, day)
     path = f"/appointments/me/{number}"
-    answers = volley([Shot(salon.anyone.bearing(who.api.token), "DELETE", path)] * 10)
+    answers = race([Shot(salon.anyone.bearing(who.api.token), "DELETE", path)] * 10)
     assert statuses(answers) == {200: 1, 404: 9}
     with engine(worker_database).connect() as connection:
         asked = text("SELECT count(*) FROM audit_log WHERE subject = 'appointment' AND subject_id = :id")
@@ -104,11 +108,11 @@ def test_a_date_is_closed_or_booked_and_never_both(spread_salon: Salon, customer
     service, day = salon.make_service(duration=MINUTES), salon.open_day()
     opening = salon.admin.api.get(f"/availability/{day}").json()[0]["id"]
     shots = [
-        Shot(salon.anyone.bearing(who.api.token), "POST", "/appointments", order(service, day, time))
+        Shot(salon.anyone.bearing(who.api.token), "POST", "/appointments", order(service, day, time), key())
         for who, time in zip(customers, times(8), strict=False)
     ]
     shots.insert(attempt, Shot(salon.admin.api, "DELETE", f"/availability/{opening}"))
-    answers = volley(shots)
+    answers = race(shots)
     closed = answers.pop(attempt)
     assert closed.status in {200, 409}
     assert set(statuses(answers)) <= {201, 422}
@@ -125,11 +129,11 @@ def test_a_service_that_is_deleted_while_it_is_booked_keeps_its_appointments(
     salon = spread_salon
     service, day = salon.make_service(duration=MINUTES), salon.open_day()
     shots = [
-        Shot(salon.anyone.bearing(who.api.token), "POST", "/appointments", order(service, day, time))
+        Shot(salon.anyone.bearing(who.api.token), "POST", "/appointments", order(service, day, time), key())
         for who, time in zip(customers, times(8), strict=False)
     ]
     shots.insert(2 * attempt, Shot(salon.admin.api, "DELETE", f"/services/{service}"))
-    answers = volley(shots)
+    answers = race(shots)
     assert answers.pop(2 * attempt).status == 200
     assert set(statuses(answers)) <= {201, 422}
     assert sorted(ids(salon.admin.api.get(f"/appointments/date/{day}").json())) == sorted(booked(answers))
@@ -139,7 +143,7 @@ def test_overlapping_openings_at_once_are_one(spread_salon: Salon) -> None:
     salon, day = spread_salon, spread_salon.fresh_day()
     assert date.fromisoformat(day)
     body = {"date": day, "start_time": "09:00", "end_time": "17:00"}
-    answers = volley([Shot(salon.admin.api, "POST", "/availability", body)] * 10)
+    answers = race([Shot(salon.admin.api, "POST", "/availability", body)] * 10)
     assert statuses(answers) == {201: 1, 409: 9}
 
 

@@ -1,8 +1,9 @@
 """A small business on a site, and people in it. Each factory takes only what a test is about and makes up the rest."""
 
 import itertools
+import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
@@ -56,21 +57,22 @@ class Salon:
         body: dict[str, object] = {"date": day, "start_time": start, "end_time": end}
         if provider is not None:
             body["provider_id"] = provider
-        made(self.admin.api.post("/availability", body))
+        self._make(self.admin.api, "/availability", body)
         return day
 
     def make_service(self, **given: object) -> int:
         """Return the id of a new service of half an hour."""
         body = {"name": f"Service {unique()}", "price": "80 RON", "duration": 30, **given}
-        return made(self.admin.api.post("/services", body))
+        return self._make(self.admin.api, "/services", body)
 
     def make_provider(self, **given: object) -> int:
         """Return the id of a new provider without hours, who performs every service unless `services` says which."""
-        return made(self.admin.api.post("/providers", {"name": f"Provider {unique()}", **given}))
+        return self._make(self.admin.api, "/providers", {"name": f"Provider {unique()}", **given})
 
     def make_customer(self, name: str = "Ana", password: str = PASSWORD) -> Person:
         email = f"{unique()}@customers.example"
-        answered = self.anyone.post("/auth/register", {"name": name, "email": email, "password": password})
+        body, headers = {"name": name, "email": email, "password": password}, {"idempotency-key": unique()}
+        answered = patient(lambda: self.anyone.post("/auth/register", body, headers=headers))
         assert answered.status_code == 201, answered.text
         return self.sign_in(email, password)
 
@@ -80,28 +82,42 @@ class Salon:
 
     def make_staff(self, role: str = "staff") -> Person:
         person = self.make_customer("Staff")
-        changed = self.admin.api.put(f"/auth/users/{person.id}/role", {"role": role})
+        changed = patient(lambda: self.admin.api.put(f"/auth/users/{person.id}/role", {"role": role}))
         assert changed.status_code == 200, changed.text
         return self.sign_in(person.email)
 
     def sign_in(self, email: str, password: str = PASSWORD) -> Person:
-        answered = self.anyone.post("/auth/login", {"email": email, "password": password})
+        answered = patient(lambda: self.anyone.post("/auth/login", {"email": email, "password": password}))
         assert answered.status_code == 200, answered.text
         user, token = answered.json()["user"], answered.json()["access_token"]
         return Person(user["id"], user["name"], user["email"], self.anyone.bearing(token))
 
     def book(self, who: Person, service: int, day: str, time: str = "09:00", **more: object) -> int:
         """Return the id of a new appointment."""
-        return made(who.api.post("/appointments", order(service, day, time, **more)))
+        return self._make(who.api, "/appointments", order(service, day, time, **more))
+
+    def _make(self, api: Api, path: str, body: object) -> int:
+        headers = {"idempotency-key": unique()}
+        return made(patient(lambda: api.post(path, body, headers=headers)))
 
     def slots(self, service: int, day: str, provider: int | None = None) -> list[str]:
         asked: dict[str, object] = {"date": day, "service_id": service}
         if provider is not None:
             asked["provider_id"] = provider
-        answered = self.anyone.get("/available-timeslots", asked)
+        answered = patient(lambda: self.anyone.get("/available-timeslots", asked))
         assert answered.status_code == 200, answered.text
         found: list[str] = answered.json()["available_slots"]
         return found
+
+
+def patient(ask: Callable[[], httpx2.Response], seconds: float = 30.0) -> httpx2.Response:
+    """Ask again after a 503, as it says: what a test needs is not what it is about, and the machine may be busy."""
+    deadline = time.monotonic() + seconds
+    while True:
+        answered = ask()
+        if answered.status_code != 503 or time.monotonic() > deadline:
+            return answered
+        time.sleep(float(answered.headers["retry-after"]))
 
 
 def order(service: int, day: str, time: str = "09:00", **more: object) -> dict[str, object]:
