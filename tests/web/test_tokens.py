@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
-from hypothesis import given
+import time_machine
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from joserfc.jwk import ECKey, OctKey
 from tests.web.forging import MISSING, SID, b64, claims, es256, header, hs, part, unsigned
@@ -161,11 +162,13 @@ def test_there_are_enough_forgeries() -> None:
 
 @pytest.mark.parametrize("forged", FORGED.values(), ids=FORGED.keys())
 def test_a_forged_token_is_refused(forged: Callable[[], str]) -> None:
-    token = forged()
-    began = time.perf_counter()
-    with pytest.raises(Unauthenticated):
-        access(token)
-    assert time.perf_counter() - began < 0.2
+    token, taken = forged(), []
+    for _ in range(3):  # a refusal is not remembered as anything else
+        began = time.perf_counter()
+        with pytest.raises(Unauthenticated):
+            access(token)
+        taken.append(time.perf_counter() - began)
+    assert min(taken) < 0.05
 
 
 NOW = int(time.time())
@@ -266,6 +269,43 @@ def test_a_public_key_cannot_become_a_secret() -> None:
         OctKey.import_key(PEM)
 
 
+def test_a_token_that_was_seen_ends_when_it_ends() -> None:
+    now = int(time.time())
+    token = es256(KEY, header(KID), claims(iat=now, nbf=now, exp=now + 900))
+    assert access(token).sub == access(token).sub == "1"
+    for seconds, holds in [(800, True), (899, True), (900, False), (10**6, False)]:
+        with time_machine.travel(now + seconds, tick=False):
+            if holds:
+                assert access(token).sub == "1"
+            else:
+                with pytest.raises(Unauthenticated):
+                    access(token)
+
+
+def test_a_token_that_was_seen_ends_with_its_key() -> None:
+    token = good()
+    assert access(token).sub == "1"
+    fakes: list[Mapping[str, ECKey | OctKey]] = [{}, {"k2": PUBLIC[KID]}, {KID: ATTACKER}]
+    for keys in fakes:
+        with pytest.raises(Unauthenticated):
+            verify(token, ACCESS, AccessClaims, keys, [ISSUER])
+
+
+def test_a_token_that_was_seen_is_of_its_kind_still() -> None:
+    token = good()
+    assert access(token).sub == "1"
+    with pytest.raises(Unauthenticated):
+        page(token)
+    with pytest.raises(Unauthenticated):
+        verify(token, ACCESS, AccessClaims, PUBLIC, ["somebody else"])
+    head, body, signature = token.split(".")
+    with pytest.raises(Unauthenticated):
+        access(f"{head}.{part(claims(role='admin'))}.{signature}")
+    with pytest.raises(Unauthenticated):
+        access(f"{head}.{body}.{signature[:-4]}AAAA")
+
+
+@settings(deadline=None)
 @given(st.one_of(st.text(), st.binary().map(lambda raw: raw.decode("latin-1"))))
 def test_no_text_is_more_than_refused(token: str) -> None:
     with pytest.raises(Unauthenticated):
@@ -281,6 +321,7 @@ json_values = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(st.dictionaries(st.sampled_from(sorted(claims())), json_values, min_size=1))
 def test_no_signed_claims_are_more_than_refused(changed: Mapping[str, Any]) -> None:
     """What a verifier lets through, a principal can be made of."""

@@ -16,6 +16,7 @@ from bookmeup.domain.users import UserRole
 from bookmeup.errors import Refusal
 from bookmeup.schemas.users import NewPassword, NewUser
 from bookmeup.settings import AUTH_KEY, LOGIC_KEY, Settings, load, names_db
+from bookmeup.web import logs
 from bookmeup.web.passwords import Passwords
 
 SHORTEST, LONGEST = 8, 1024
@@ -63,6 +64,7 @@ def _valid(value: msgspec.Struct, kind: type) -> msgspec.Struct:
 
 
 def _through_db(work: Callable[[Call], Awaitable[object]]) -> None:
+    logs.configure("accounts", "error", human=True, out=sys.stderr.buffer)
     try:
         asyncio.run(_called(work))
     except Refusal as refusal:

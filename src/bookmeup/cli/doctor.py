@@ -19,7 +19,9 @@ SECONDS = 3
 
 
 @click.command("doctor")
-@click.option("--role", type=click.Choice(list(Role)), help="Which process to look at; else ROLE, else all.")
+@click.option(
+    "--role", type=click.Choice([role.value for role in Role]), help="Which process to look at; else ROLE, else all."
+)
 def command(role: str | None) -> None:
     """Look for faults in the configuration, the database and the other roles; exit code 1 if there are any."""
     faults = 0
