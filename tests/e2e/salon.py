@@ -12,7 +12,8 @@ from tests.e2e.cluster import Environment
 from tests.e2e.load import Shot, mixed
 
 PASSWORD = "a-long-enough-password"
-ADMIN = "owner@e2e.example"
+ADMIN = f"owner-{uuid.uuid4().hex[:8]}@e2e.example"
+"""Another one each time: the folder that dev keeps its data in outlives a run."""
 DAYS = 30
 CUSTOMERS = 5
 

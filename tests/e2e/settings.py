@@ -12,6 +12,7 @@ class Settings:
     url: str
     node: str
     keep: bool
+    rate: float
 
 
 def settings() -> Settings:
@@ -23,4 +24,5 @@ def settings() -> Settings:
         url=given.get("E2E_URL", "http://127.0.0.1").rstrip("/"),
         node=given.get("E2E_NODE", "127.0.0.1"),
         keep=given.get("E2E_KEEP", "") == "1",
+        rate=float(given.get("E2E_RATE", "50")),
     )
