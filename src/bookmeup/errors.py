@@ -35,6 +35,7 @@ Refusal
 │   └── TooLateToCancel
 ├── TooManyRequests 429
 └── Unavailable 503
+    ├── OldPassword
     ├── Overloaded
     └── DeadlinePassed
 """
@@ -243,6 +244,19 @@ class Unavailable(Refusal):
 
     def __init__(self, sentence: str | None = None, *, retry_after: int | None = 1) -> None:
         super().__init__(sentence, retry_after=retry_after)
+
+
+class OldPassword(Unavailable):
+    """PostgreSQL has another password than this replica was given. One that started later has the new one.
+
+    So the connection ends: a kept one would lead here again, a new one leads to a replica that is ready.
+    """
+
+    code = "old_password"
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        return {**super().headers, "Connection": "close"}
 
 
 class Overloaded(Unavailable):

@@ -59,6 +59,7 @@ def create_app(
             "cursors": Cursors(service_keys),
             "cookies": Cookies(base_url),
         },
+        base_url=base_url,
         allowed_hosts=allowed_hosts,
         lifespan=lifespan,
     )

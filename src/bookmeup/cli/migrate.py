@@ -1,13 +1,18 @@
 """`migrate`: bring the schema to this image's head. It is db's init container."""
 
 import sys
+import time
 
 import click
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import URL, create_engine
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.pool import NullPool
 
 from bookmeup.cli import laptop
 from bookmeup.db.migrations import FirstLocation, MigrationError, migrate
 from bookmeup.settings import load
+
+PATIENCE_SECONDS = 60.0
 
 
 @click.command("migrate")
@@ -16,10 +21,26 @@ def command() -> None:
     settings = load("migrate")
     try:
         with laptop.database(settings) as url:
+            if settings.container:
+                _wait_for(url)
             click.echo(migrate(url, FirstLocation(settings.timezone, settings.currency)))
     except (MigrationError, DBAPIError) as error:
         click.echo(f"The database could not be migrated: {_first_line(error)}", err=True)
         sys.exit(1)
+
+
+def _wait_for(url: str | URL) -> None:
+    """Wait for a server that starts at the same moment, or that is about to learn this pod's new password."""
+    engine, deadline = create_engine(url, poolclass=NullPool), time.monotonic() + PATIENCE_SECONDS
+    while True:
+        try:
+            engine.connect().close()
+        except OperationalError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.5)
+        else:
+            return
 
 
 def _first_line(error: Exception) -> str:

@@ -57,6 +57,7 @@ def create_app(
             "cursors": Cursors(service_keys),
             "passwords": passwords,
         },
+        base_url=base_url,
         allowed_hosts=allowed_hosts,
         lifespan=lifespan,
     )

@@ -23,6 +23,8 @@ log = structlog.get_logger()
 BODY_LIMIT = 1_000_000
 BUDGET = 2.0
 """Seconds that a client's request may take, carried on to db as what is left of it."""
+HSTS = (b"strict-transport-security", b"max-age=31536000")
+"""RFC 6797: for a year this host is asked by https alone."""
 PROBES = frozenset({"/livez", "/readyz", "/health", "/auth/health"})
 
 Lifespan = Callable[[Starlette], AbstractAsyncContextManager[None]]
@@ -38,6 +40,7 @@ def assemble(
     routes: Sequence[BaseRoute],
     *,
     state: Mapping[str, Any],
+    base_url: str = "",
     allowed_hosts: Sequence[str] = (),
     inner: Sequence[Middleware] = (),
     lifespan: Lifespan = no_lifespan,
@@ -48,7 +51,7 @@ def assemble(
         lifespan=lifespan,
         exception_handlers={Refusal: refused, HTTPException: not_routed, Exception: failed},
         middleware=[
-            Middleware(Edge, allowed_hosts=allowed_hosts),
+            Middleware(Edge, allowed_hosts=allowed_hosts, base_url=base_url),
             Middleware(RequestBodyLimitMiddleware, max_body_size=BODY_LIMIT),
             *inner,
         ],
@@ -90,8 +93,9 @@ class Edge:
     Probes are asked by address, so their host is not looked at.
     """
 
-    def __init__(self, app: ASGIApp, allowed_hosts: Sequence[str]) -> None:
+    def __init__(self, app: ASGIApp, allowed_hosts: Sequence[str], base_url: str) -> None:
         self._app = app
+        self._marks = [(b"x-content-type-options", b"nosniff"), *([HSTS] if base_url.startswith("https://") else [])]
         self._hosts = frozenset(host.lower() for host in allowed_hosts)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -107,7 +111,7 @@ class Edge:
 
         async def send_marked(message: Message) -> None:
             if message["type"] == "http.response.start":
-                _harden(message["headers"])
+                _harden(message["headers"], self._marks)
             await send(message)
 
         await self._app(scope, receive, send_marked)
@@ -119,11 +123,11 @@ class Edge:
         return TooLarge() if length.isdigit() and int(length[:20]) > BODY_LIMIT else None
 
 
-def _harden(headers: list[tuple[bytes, bytes]]) -> None:
+def _harden(headers: list[tuple[bytes, bytes]], marks: list[tuple[bytes, bytes]]) -> None:
     names = {name.lower() for name, _ in headers}
     if b"cache-control" not in names:
         headers.append((b"cache-control", b"no-store"))
-    headers.append((b"x-content-type-options", b"nosniff"))
+    headers.extend(marks)
 
 
 def _host(scope: Scope) -> str:

@@ -8,7 +8,7 @@ from bookmeup.schemas.users import NewSigningKey, SigningKey
 KEPT_SECONDS = 13 * 3600
 """A replaced key stays for so long: longer than any token it signed lives, a page session's included."""
 
-_LOCK = text("SELECT pg_advisory_xact_lock(0x6b657973)")
+_LOCK = text("SELECT pg_advisory_xact_lock(1801812339)")
 _ALL = text("""
 SELECT kid, public_jwk, sealed, extract(epoch FROM now() - published_at)::float AS age,
   extract(epoch FROM now() - replaced_at)::float AS replaced_for FROM signing_keys
