@@ -75,6 +75,8 @@ def test_the_days_that_can_be_booked_have_slots_in_any_zone(
     if found:
         booked = salon.admin.api.post("/appointments", {"service_id": service, "date": str(day), "time": found[-1]})
         assert booked.status_code in (201, 409, 422), booked.text
+        if booked.status_code == 201:  # with its buffers it takes the days of other examples
+            assert salon.admin.api.delete(f"/appointments/{booked.json()['object_id']}").status_code == 200
 
 
 @pytest.mark.parametrize("day", FAR_OFF)

@@ -275,7 +275,7 @@ def objects(kind: type[Struct]) -> st.SearchStrategy[bytes]:
     return members.map(lambda found: json.dumps(found).encode())
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(
     st.sampled_from(sorted(BODIES)).flatmap(lambda name: st.tuples(st.just(name), objects(BODIES[name]) | st.binary()))
 )
