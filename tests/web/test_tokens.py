@@ -209,6 +209,19 @@ def test_a_life_beyond_the_class_is_refused(life: int) -> None:
         access(es256(KEY, header(KID), claims(iat=now, exp=now + life)))
 
 
+def test_a_token_from_the_future_is_refused() -> None:
+    now = int(time.time())
+    with pytest.raises(Unauthenticated):
+        access(es256(KEY, header(KID), claims(iat=now + 60, nbf=now, exp=now + 120)))
+
+
+@pytest.mark.parametrize("kid", ["", None, 1, ["k1"], "../k1", "k1\n", "k 1", "k" * 65, "\uff4b1", "k1'", "/dev/null"])
+def test_a_kid_of_another_form_is_looked_up_nowhere(kid: object) -> None:
+    with pytest.raises(Unauthenticated):
+        kid_of(es256(KEY, header(kid), claims()))
+    assert kid_of(good()) == KID
+
+
 def test_a_service_token_lives_a_minute() -> None:
     now = int(time.time())
     kid = key_id(SERVICE_KEY)
