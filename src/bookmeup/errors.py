@@ -183,7 +183,7 @@ class Invalid(Refusal):
 
     def __init__(self, faults: Sequence[Fault]) -> None:
         count = "1 fault" if len(faults) == 1 else f"{len(faults)} faults"
-        super().__init__(f"{count} in the request: " + "; ".join(f"{f.pointer} {f.detail}" for f in faults))
+        super().__init__(f"{count} in the request: " + "; ".join(f"{f.pointer} {f.detail}".strip() for f in faults))
         self._faults = tuple(faults)
 
     @property

@@ -29,9 +29,11 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import quote, unquote, urlsplit
 
+from babel.numbers import is_currency
 from environs import Env
 
 SECRETS = ("POSTGRES_PASSWORD", "DATABASE_URL", "JWT_SECRET_KEY", "AUTH_SERVICE_KEY", "LOGIC_SERVICE_KEY")
+NO = ("", "0", "no", "off", "false")
 SHORTEST_KEY = 32
 SHORTEST_PASSWORD = 12
 KNOWN = re.compile(
@@ -152,7 +154,9 @@ class _Reader:
         self.what = what
         self.needs = NEEDS[what]
         self.faults: list[str] = []
-        self.container = bool(self._text("BOOKMEUP_CONTAINER") or self._text("KUBERNETES_SERVICE_HOST"))
+        self.container = bool(
+            self._text("BOOKMEUP_CONTAINER").lower() not in NO or self._text("KUBERNETES_SERVICE_HOST")
+        )
 
     def settings(self, host: str | None, port: int | None, data: Path | None) -> Settings:
         environment = self._choice("ENVIRONMENT", Environment, "production" if self.container else "dev")
@@ -185,7 +189,7 @@ class _Reader:
             self.faults.append("RATE_LIMITS is off, which production does not allow")
         if settings.timezone != "UTC" and settings.timezone not in zoneinfo.available_timezones():
             self.faults.append(f"DEFAULT_TIMEZONE is {settings.timezone!r}, not an IANA zone")
-        if not re.fullmatch("[A-Z]{3}", settings.currency):
+        if not re.fullmatch("[A-Z]{3}", settings.currency) or not is_currency(settings.currency):
             self.faults.append(f"DEFAULT_CURRENCY is {settings.currency!r}, not an ISO 4217 code")
 
     def _data(self) -> Path:
@@ -237,13 +241,13 @@ class _Reader:
         text = self._text(name) or ("" if self.container else on_a_laptop)
         if not text:
             self.faults.append(f"{name} is missing")
-        elif urlsplit(text).scheme not in ("http", "https") or not urlsplit(text).netloc:
+        elif not _is_http(text):
             self.faults.append(f"{name} is {text!r}, not an http URL")
         return text
 
     def _base_url(self) -> str:
         text = self._text("BASE_URL")
-        if text and (urlsplit(text).scheme not in ("http", "https") or not urlsplit(text).netloc):
+        if text and not _is_http(text):
             self.faults.append(f"BASE_URL is {text!r}, not an http URL")
         return text
 
@@ -264,7 +268,7 @@ class _Reader:
 
     def _given(self, url: str) -> str:
         scheme, _, rest = url.partition("://")
-        if scheme not in ("postgresql", "postgres", "postgresql+psycopg2") or not rest:
+        if scheme not in ("postgresql", "postgres", "postgresql+psycopg2") or not rest or not _has_port_or_none(url):
             self.faults.append("DATABASE_URL is not a postgresql:// URL")
         self._weak("DATABASE_URL's password", unquote(rest.rpartition("@")[0].partition(":")[2]), SHORTEST_PASSWORD)
         return f"postgresql+psycopg2://{rest}"
@@ -278,8 +282,24 @@ class _Reader:
         return keys
 
     def _weak(self, name: str, value: str, shortest: int) -> None:
-        """Refuse what others know; a key that is too short for its algorithm is refused in dev too."""
-        if value and len(value.encode()) < shortest and (self.strict or shortest == SHORTEST_KEY):
+        """Refuse what others know; a service key that is too short for its algorithm is refused in dev too."""
+        if value and len(value.encode()) < shortest and (self.strict or name in (AUTH_KEY, LOGIC_KEY)):
             self.faults.append(f"{name} has fewer than {shortest} characters")
         elif value and self.strict and KNOWN.search(value):
             self.faults.append(f"{name} is a value that others know")
+
+
+def _is_http(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+
+
+def _has_port_or_none(url: str) -> bool:
+    """Whether the URL's port, if it has one, is a number; several hosts are PostgreSQL's own form."""
+    try:
+        return "," in url or urlsplit(url).port != 0
+    except ValueError:
+        return False

@@ -9,7 +9,16 @@ from starlette.requests import Request
 
 from bookmeup.clients.db import Db, decoded
 from bookmeup.errors import WrongCredentials
-from bookmeup.schemas.users import Credentials, Login, LoginAttempt, NewSession, NewUser, Registration, Session
+from bookmeup.schemas.users import (
+    Credentials,
+    Login,
+    LoginAttempt,
+    NewSession,
+    NewUser,
+    Registration,
+    RegistrationAttempt,
+    Session,
+)
 from bookmeup.web.tokens import ACCESS, ISSUER, PAGE_SESSION, Class
 
 
@@ -36,9 +45,10 @@ async def sign_in(request: Request, login: Login, lifetime: int) -> Session:
 
 async def register(request: Request, wanted: Registration) -> None:
     """Make a customer; nobody gives himself another role."""
+    call = request.app.state.db.on_behalf(request)
+    await call.post("/registration-attempts", RegistrationAttempt(address_prefix(request)))
     hashed = await request.app.state.passwords.hash(wanted.password)
-    user = NewUser(wanted.name, wanted.email, hashed, address=address_prefix(request))
-    await request.app.state.db.on_behalf(request).post("/users", user)
+    await call.post("/users", NewUser(wanted.name, wanted.email, hashed))
 
 
 def access_token(request: Request, session: Session) -> str:

@@ -47,7 +47,9 @@ def _hashed() -> str:
     if sys.stdin.isatty():
         password = click.prompt("Password", hide_input=True, confirmation_prompt=True)
     else:
-        password = sys.stdin.readline().rstrip("\r\n")
+        password = sys.stdin.buffer.readline().decode(errors="surrogateescape").rstrip("\r\n")
+    if not password.isprintable():
+        raise click.ClickException("The password must be text in UTF-8.")
     if not SHORTEST <= len(password.encode()) <= LONGEST:
         raise click.ClickException(
             f"The password must have {SHORTEST} to {LONGEST} bytes; it is read from standard input."

@@ -3,6 +3,7 @@
 import sys
 
 import click
+from sqlalchemy.exc import DBAPIError
 
 from bookmeup.cli import laptop
 from bookmeup.db import demo
@@ -18,6 +19,9 @@ def command() -> None:
             made = demo.fill(url, Passwords(1).hash_now(demo.PASSWORD), _say)
         except demo.RealDataError as error:
             click.echo(str(error), err=True)
+            sys.exit(1)
+        except DBAPIError as error:
+            click.echo(f"The demo could not be made: {str(error.orig).strip().partition(chr(10))[0]}", err=True)
             sys.exit(1)
     click.echo("The demo is there." if made else "The demo was there already.")
     for email in (demo.ADMIN, demo.STAFF, demo.CUSTOMER):

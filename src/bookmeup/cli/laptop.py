@@ -32,7 +32,7 @@ def completed_keys(settings: Settings) -> Mapping[str, tuple[str, ...]]:
 
 def kept_secrets(data: Path) -> Mapping[str, str]:
     """Return the data folder's secrets. Whoever comes first makes them, of several at once one wins."""
-    data.mkdir(parents=True, exist_ok=True, mode=0o700)
+    make_folder(data)
     path = data / FILE
     if not path.exists():
         made = msgspec.json.encode({name: secrets.token_urlsafe(48) for name in NAMES})
@@ -45,6 +45,13 @@ def kept_secrets(data: Path) -> Mapping[str, str]:
     return msgspec.json.decode(path.read_bytes(), type=dict[str, str])
 
 
+def make_folder(data: Path) -> None:
+    try:
+        data.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise click.ClickException(f"The data folder {data} cannot be made: {error.strerror}.") from error
+
+
 @contextlib.contextmanager
 def database(settings: Settings) -> Iterator[str | URL]:
     """Give where PostgreSQL is; the embedded one runs while this lasts, and is migrated."""
@@ -53,7 +60,7 @@ def database(settings: Settings) -> Iterator[str | URL]:
         return
     from bookmeup.db.embedded import running
 
-    settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
+    make_folder(settings.data)
     with running(settings.data, settings.timezone, settings.currency) as url:
         yield url
 

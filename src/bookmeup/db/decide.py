@@ -17,34 +17,29 @@ from bookmeup.web.answers import JSON, ok
 T = TypeVar("T")
 
 
-def _nothing(_tx: Tx) -> None:
-    pass
-
-
 async def decide(
     request: Request,
     work: Callable[[Tx], object],
     *,
     status: int = 200,
     body: object = None,
-    first: Callable[[Tx], None] = _nothing,
     once: bool = True,
+    scope: str = "",
 ) -> Response:
     """Run the work in one transaction and answer with what it returns.
 
     With an Idempotency-Key the answer, or the rule that refused, is kept beside what it did; `body` is what makes two
-    requests the same. What `first` does stays even where the work is refused. `once=False`: nothing is kept.
+    requests the same, and `scope` tells apart callers without a user. `once=False`: nothing is kept.
     """
     who = caller(request)
-    route = f"{request.method} {request.url.path}"
+    route = f"{request.method} {request.url.path} {scope}".rstrip()
 
     def run() -> tuple[int, bytes]:
         return transactions.transact(request.app.state.database, who, decided)
 
     def decided(tx: Tx) -> tuple[int, bytes]:
         if once and who.key is not None:
-            return decided_once(tx, Asked(route, body, status, first), work)
-        first(tx)
+            return decided_once(tx, Asked(route, body, status), work)
         return status, msgspec.json.encode(work(tx))
 
     answered, content = await request.app.state.write_lane.run(run, patient=who.service == "logic")

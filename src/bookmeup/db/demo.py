@@ -156,6 +156,8 @@ def _providers(connection: Connection, services: list[int]) -> list[int]:
                  "VALUES (:provider, :weekday, :start_minute, :end_minute)"),
             hours,
         )  # fmt: skip
+    # Old clients add an availability without naming a provider: it is the first one's.
+    connection.execute(text("UPDATE providers SET is_default = true WHERE id = :id"), {"id": ids[0]})
     return ids
 
 

@@ -7,10 +7,14 @@ https://www.postgresql.org/docs/15/sql-prepare.html
 """
 
 import re
+from collections.abc import Mapping
+from functools import lru_cache
 from itertools import count
 from typing import Any, NamedTuple
 
+import sqlalchemy
 from psycopg2 import extensions  # type: ignore[import-untyped]
+from sqlalchemy import CursorResult, Dialect, TextClause
 
 MOST = 500
 _PREPARABLE = re.compile(r"\s*(SELECT|INSERT|UPDATE|DELETE|WITH)\b")
@@ -49,6 +53,18 @@ class Cursor(extensions.cursor):  # type: ignore[misc]
             super().execute(statement.prepare)
             self.connection.prepared.add(statement.name)
         super().execute(statement.execute, vars)
+
+
+def ask(
+    connection: sqlalchemy.Connection, statement: TextClause, values: Mapping[str, object] | None = None
+) -> CursorResult[Any]:
+    """Run a statement in the driver's notation: SQLAlchemy's own way to it takes twice the time, for nothing here."""
+    return connection.exec_driver_sql(_in_notation(statement, connection.dialect), dict(values or {}))
+
+
+@lru_cache(maxsize=MOST)
+def _in_notation(statement: TextClause, dialect: Dialect) -> str:
+    return str(statement.compile(dialect=dialect))
 
 
 def prepared(query: str) -> Prepared | None:

@@ -15,6 +15,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from bookmeup.db.engine import ROLES, Database
+from bookmeup.db.prepared import ask
 from bookmeup.db.violations import refusal_of
 from bookmeup.domain.appointments import Actor
 from bookmeup.domain.users import UserRole
@@ -63,14 +64,22 @@ class Tx:
         return self.acting
 
     def one(self, statement: TextClause, **values: object) -> Row[Any] | None:
-        return self.connection.execute(statement, values).first()
+        return ask(self.connection, statement, values).first()
 
     def all(self, statement: TextClause, **values: object) -> Sequence[Row[Any]]:
-        return self.connection.execute(statement, values).all()
+        return ask(self.connection, statement, values).all()
 
     def run(self, statement: TextClause, **values: object) -> int:
         """Return how many rows it touched."""
-        return self.connection.execute(statement, values).rowcount
+        return ask(self.connection, statement, values).rowcount
+
+    def set_savepoint(self) -> None:
+        """Set the one that `undo` goes back to. COMMIT releases it, so nothing else has to."""
+        self.connection.exec_driver_sql("SAVEPOINT work")
+
+    def undo(self) -> None:
+        """Undo all since the savepoint; the transaction goes on."""
+        self.connection.exec_driver_sql("ROLLBACK TO SAVEPOINT work")
 
     def staff(self) -> Actor:
         """Return the actor, who must be staff."""
@@ -118,7 +127,7 @@ def _once(engine: Engine, caller: Caller, work: Callable[[Tx], T]) -> T:
             "actor": caller.actor,
             "sid": caller.sid,
         }
-        begun = connection.execute(_BEGIN, values).one()
+        begun = ask(connection, _BEGIN, values).one()
         acting = Actor(caller.actor, UserRole(begun.actor_role)) if caller.actor and begun.actor_role else None
         if caller.actor is not None and acting is None:
             raise Unauthenticated

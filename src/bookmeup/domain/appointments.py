@@ -46,6 +46,8 @@ def changeable(appointment: Booked | None, by: Actor, now: int) -> Booked:
         return appointment
     if appointment.customer_id != by.id:  # not "forbidden": it would tell that it exists
         raise NotFound("There is no such appointment.")
+    if appointment.starts <= now:
+        raise TooLateToCancel("This appointment has begun.")
     window = appointment.cancellation_window
     if window is not None and appointment.starts - now < window.total_seconds():
         raise TooLateToCancel

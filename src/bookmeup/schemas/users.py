@@ -73,7 +73,12 @@ class NewUser(Struct):
     email: Email
     password_hash: str
     role: UserRole = UserRole.CUSTOMER
-    address: str = ""
+
+
+class RegistrationAttempt(Struct):
+    """`address` is the client's IP prefix, for the rate limit."""
+
+    address: str
 
 
 class LoginAttempt(Struct):

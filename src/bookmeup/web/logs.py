@@ -16,7 +16,8 @@ from structlog.typing import EventDict, Processor
 from bookmeup.web.metrics import FAILED, GONE, route_template
 from bookmeup.web.redaction import redact
 
-PROBES = frozenset({"/livez", "/readyz", "/health", "/auth/health"})
+PROBES = frozenset({"/livez", "/readyz", "/health", "/auth/health", "/signing-keys"})
+"""What is asked for ever, and tells nothing while it does not fail."""
 FRAMES, CAUSES = 25, 4
 LONG_WORD = re.compile(r"[\w~=-]{24,}")
 

@@ -16,6 +16,7 @@ from bookmeup.errors import (
     NotJson,
     Overloaded,
     Refusal,
+    Stale,
     TooLarge,
     Unavailable,
     WrongMediaType,
@@ -27,6 +28,11 @@ REF = "#/components/schemas/{name}"
 ALWAYS: Sequence[type[Refusal]] = (Unavailable, DeadlinePassed, Overloaded, Malformed)
 _CONVERTED = re.compile(r"{(\w+)(?::(\w+))?}")
 _PATH_TYPES = {"int": {"type": "integer", "minimum": 1}, "uuid": {"type": "string", "format": "uuid"}}
+_IF_MATCH = {
+    "name": "If-Match", "in": "header", "required": False,
+    "description": "The ETag that was read: the change is refused if somebody has changed it meanwhile.",
+    "schema": {"type": "string", "pattern": "^[!-~]*$"},
+}  # fmt: skip
 _DATE = {"type": "string", "format": "date"}
 _KEY = {
     "name": "Idempotency-Key", "in": "header", "required": False,
@@ -81,7 +87,12 @@ def _operation(op: Operation, components: dict[str, Any]) -> dict[str, Any]:
         "tags": [TITLES.get(op.path.split("/")[1], "Business")],
         "responses": _responses(op),
     }
-    parameters = [*_path_parameters(op.path), *_query_parameters(op.query, components), *([_KEY] if op.creates else [])]
+    parameters = [
+        *_path_parameters(op.path),
+        *_query_parameters(op.query, components),
+        *([_KEY] if op.creates else []),
+        *([_IF_MATCH] if Stale in op.refusals else []),
+    ]
     if parameters:
         described["parameters"] = parameters
     if op.body is not None:

@@ -7,6 +7,7 @@ from msgspec import UNSET
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Match, Route
 
 from bookmeup.errors import BY_CODE, Malformed, MethodNotAllowed, NotFound, Refusal, TooLarge
 from bookmeup.schemas.answers import FaultAt, Problem
@@ -48,8 +49,16 @@ async def not_routed(request: Request, error: Exception) -> Response:
     if kind is None:
         kind = next((k for k in BY_CODE.values() if k.status == error.status_code), Malformed)
     response = answer(kind(), request.scope.get("state", {}).get("request_id"))
-    response.headers.update({k: v for k, v in (error.headers or {}).items() if k.lower() == "allow"})
+    if error.status_code == MethodNotAllowed.status:
+        response.headers["Allow"] = ", ".join(sorted(_methods(request)))
     return response
+
+
+def _methods(request: Request) -> set[str]:
+    """Return the methods of all routes of this path: each has one."""
+    routes = [route for route in request.app.routes if isinstance(route, Route)]
+    matching = (route for route in routes if route.matches(request.scope)[0] is not Match.NONE)
+    return {method for route in matching for method in route.methods or ()}
 
 
 async def failed(request: Request, _error: Exception) -> Response:

@@ -1,7 +1,7 @@
 """Reading requests: the body or the query as a validated Struct, or every fault at once, each with its place."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any, TypeVar
 
@@ -31,7 +31,7 @@ async def read(request: Request, kind: type[T]) -> T:
     try:
         found: T = _decoder(kind).decode(body)
     except msgspec.ValidationError as error:
-        raise Invalid(_faults(body, kind) or [_fault("", str(error))]) from error
+        raise Invalid(_faults(body, kind) or [_of_whole(str(error), kind)]) from error
     except NOT_JSON as error:
         raise NotJson from error
     return found
@@ -50,7 +50,7 @@ async def read_form(request: Request, kind: type[T]) -> T:
     try:
         return msgspec.convert(given, kind, strict=False)
     except msgspec.ValidationError as error:
-        raise Invalid(_walk(given, kind, "", strict=False) or [_fault("", str(error))]) from error
+        raise Invalid(_walk(given, kind, "", strict=False) or [_of_whole(str(error), kind)]) from error
 
 
 def query(request: Request, kind: type[T]) -> T:
@@ -63,7 +63,7 @@ def query(request: Request, kind: type[T]) -> T:
         try:
             return msgspec.convert(given, kind, strict=False)
         except msgspec.ValidationError as error:
-            faults = _walk(given, kind, "", strict=False) or [_fault("", str(error))]
+            faults = _walk(given, kind, "", strict=False) or [_of_whole(str(error), kind)]
     raise Invalid(faults)
 
 
@@ -111,7 +111,8 @@ def _walk(given: Mapping[str, Any], kind: type[Struct], at: str, *, strict: bool
         try:
             msgspec.convert(given[field.encode_name], field.type, strict=strict)
         except msgspec.ValidationError as error:
-            faults.extend(_inside(given[field.encode_name], field, place, strict=strict) or [_fault(place, str(error))])
+            inside = _inside(given[field.encode_name], field, place, strict=strict)
+            faults.extend(inside or [_in_words(_fault(place, str(error)), field)])
     if kind.__struct_config__.forbid_unknown_fields:
         known = {field.encode_name for field in fields}
         faults.extend(Fault(f"{at}/{name}", "is not known here") for name in given if name not in known)
@@ -125,11 +126,34 @@ def _inside(value: object, field: FieldInfo, place: str, *, strict: bool) -> lis
     return _walk(value, nested, place, strict=strict) if nested and isinstance(value, dict) else []
 
 
+def _of_whole(message: str, kind: type[Struct]) -> Fault:
+    """Return the fault of members together; a sentence that begins with a member's name has its place there."""
+    name, _, rest = message.partition(" ")
+    return Fault(f"/{name}", rest) if name in kind.__struct_fields__ else _fault("", message)
+
+
 def _fault(place: str, message: str) -> Fault:
     """Return msgspec's sentence as a fault: `Expected …` becomes `must be …`, its path a JSON pointer."""
     found = _PLACE.search(message)
     if found:
         message = message[: found.start()]
-        place += re.sub(r"[.\[]", "/", found.group(1)).replace("]", "").replace("...", "")
+        place += re.sub(r"[.\[]", "/", found.group(1).replace("[...]", "")).replace("]", "")
     plain = re.sub(r"^Expected `(.*?)`", r"must be of type \1", message).replace("`", "")
     return Fault(place, plain[:1].lower() + plain[1:])
+
+
+def _in_words(fault: Fault, field: FieldInfo) -> Fault:
+    """Return a fault that a person understands: what a value looks like, in place of a regular expression."""
+    if "regex" not in fault.detail:
+        return Fault(fault.pointer, fault.detail.replace("invalid RFC3339 encoded date", "must be a date, YYYY-MM-DD"))
+    example = next(iter(_examples(field.type)), None)
+    looks = "" if example is None else f": it looks like {example}"
+    return Fault(fault.pointer, f"has a form that is not allowed{looks}")
+
+
+def _examples(kind: Any) -> Iterator[object]:
+    """Yield the examples that a type, or a member of a union, gives of itself."""
+    for meta in getattr(kind, "__metadata__", ()):
+        yield from getattr(meta, "examples", None) or ()
+    for inner in getattr(kind, "__args__", ()):
+        yield from _examples(inner)

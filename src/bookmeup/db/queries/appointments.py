@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 from sqlalchemy import Connection, Row, text
 
+from bookmeup.db.prepared import ask
 from bookmeup.db.queries.calendar import ServiceTerms
 from bookmeup.db.transactions import Caller, Tx
 from bookmeup.domain.appointments import Booked, Status
@@ -199,7 +200,7 @@ def all_of(connection: Connection, who: Caller, page: AppointmentPage) -> list[S
 
 def one_of(connection: Connection, who: Caller, appointment_id: int) -> Appointment | None:
     """Return one appointment that the actor may see."""
-    rows = connection.execute(_ONE, {"actor": who.actor, "sid": who.sid, "id": appointment_id}).all()
+    rows = ask(connection, _ONE, {"actor": who.actor, "sid": who.sid, "id": appointment_id}).all()
     return next((_own(row) for row in _present(rows, staff=False)), None)
 
 
@@ -207,7 +208,7 @@ def _rows(
     connection: Connection, statement: Any, who: Caller, page: AppointmentPage, *, staff: bool = False
 ) -> Sequence[Row[Any]]:
     values = msgspec.structs.asdict(page) | {"actor": who.actor, "sid": who.sid}
-    return _present(connection.execute(statement, values).all(), staff=staff)
+    return _present(ask(connection, statement, values).all(), staff=staff)
 
 
 def _present(rows: Sequence[Row[Any]], *, staff: bool) -> Sequence[Row[Any]]:

@@ -6,6 +6,7 @@ from datetime import date
 import msgspec
 from sqlalchemy import Connection, text
 
+from bookmeup.db.prepared import ask
 from bookmeup.db.transactions import Caller, Tx
 from bookmeup.domain.users import UserRole
 from bookmeup.errors import RoleNotAllowed, Unauthenticated
@@ -87,7 +88,7 @@ _REMOVE = text("DELETE FROM availability WHERE id = :id")
 
 
 def location(connection: Connection) -> Location:
-    row = connection.execute(_LOCATION).one()
+    row = ask(connection, _LOCATION).one()
     return Location(row.name, row.timezone, row.currency, row.address)
 
 
@@ -105,7 +106,7 @@ def providers(connection: Connection) -> list[Provider]:
             services=None if row.performs_all else row.services,
             hours=[WeeklyHours(day, clock_text(start), clock_text(end)) for day, start, end in row.hours],
         )
-        for row in connection.execute(_PROVIDERS).all()
+        for row in ask(connection, _PROVIDERS).all()
     ]
 
 
@@ -152,7 +153,7 @@ def set_hours(tx: Tx, provider_id: int, hours: list[WeeklyHours]) -> None:
 
 def availability(connection: Connection, who: Caller, day: date) -> list[Availability]:
     """Return the spans added to a date, for staff."""
-    rows = connection.execute(_AVAILABILITY, {"actor": who.actor, "sid": who.sid, "date": day}).all()
+    rows = ask(connection, _AVAILABILITY, {"actor": who.actor, "sid": who.sid, "date": day}).all()
     if not rows:
         raise Unauthenticated
     if rows[0].role == UserRole.CUSTOMER:

@@ -7,6 +7,7 @@ import msgspec
 from msgspec import Struct
 from sqlalchemy import Connection, text
 
+from bookmeup.db.prepared import ask
 from bookmeup.domain.clock import day_span
 from bookmeup.domain.schedule import Addition, Hours, Schedule
 from bookmeup.domain.slots import Calendar, Terms
@@ -114,7 +115,7 @@ def plan(
         "since": day - timedelta(days=1),
         "until": day + timedelta(days=1),
     }
-    return _DECODER.decode(connection.execute(_PLAN, values).scalar_one())
+    return _DECODER.decode(ask(connection, _PLAN, values).scalar_one())
 
 
 def terms_of(service: ServiceTerms) -> Terms:

@@ -30,12 +30,11 @@ _KEEP = text(
 
 
 class Asked(NamedTuple):
-    """A request: its route, what makes two of them the same, the status of success, and what to do before the work."""
+    """A request: its route, what makes two of them the same, and the status of success."""
 
     route: str
     body: object
     status: int
-    first: Callable[[Tx], None]
 
 
 def decided_once(tx: Tx, asked: Asked, work: Callable[[Tx], object]) -> tuple[int, bytes]:
@@ -44,7 +43,6 @@ def decided_once(tx: Tx, asked: Asked, work: Callable[[Tx], object]) -> tuple[in
     digest = hashlib.sha256(msgspec.json.encode(asked.body)).digest()
     if not _claimed(tx, place, digest):
         return _kept(tx, place, digest)
-    asked.first(tx)
     answered, answer = _under_savepoint(tx, asked.status, work)
     tx.run(_KEEP, **place, status=answered, answer=answer.decode())
     return answered, answer
@@ -71,10 +69,9 @@ def _kept(tx: Tx, place: dict[str, object], digest: bytes) -> tuple[int, bytes]:
 
 def _under_savepoint(tx: Tx, status: int, work: Callable[[Tx], object]) -> tuple[int, bytes]:
     """Run the work so that a refusal by the rules undoes it and is an answer like any other."""
-    savepoint = tx.connection.begin_nested()
+    tx.set_savepoint()
     try:
         answer = msgspec.json.encode(work(tx))
-        savepoint.commit()
     except DBAPIError as error:
         refusal = refusal_of(error)
         if not isinstance(refusal, Refusal) or not _is_kept(refusal):
@@ -85,7 +82,7 @@ def _under_savepoint(tx: Tx, status: int, work: Callable[[Tx], object]) -> tuple
         refusal = error
     else:
         return status, answer
-    savepoint.rollback()
+    tx.undo()
     return refusal.status, msgspec.json.encode(document(refusal))
 
 

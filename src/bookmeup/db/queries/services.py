@@ -3,6 +3,7 @@
 import msgspec
 from sqlalchemy import Connection, text
 
+from bookmeup.db.prepared import ask
 from bookmeup.db.transactions import Tx
 from bookmeup.domain.money import Money
 from bookmeup.schemas.services import Service, StoredService
@@ -28,12 +29,12 @@ _DEACTIVATE = text("UPDATE services SET is_active = false WHERE id = :id AND is_
 
 
 def version(connection: Connection) -> int:
-    return int(connection.execute(_VERSION).scalar_one())
+    return int(ask(connection, _VERSION).scalar_one())
 
 
 def active(connection: Connection) -> tuple[int, list[Service]]:
     """Return the version and all active services, by id."""
-    rows = connection.execute(_ALL).all()
+    rows = ask(connection, _ALL).all()
     services = [
         Service(
             id=row.id,

@@ -5,6 +5,7 @@ import uuid
 import msgspec
 from sqlalchemy import Connection, Row, text
 
+from bookmeup.db.prepared import ask
 from bookmeup.db.transactions import Caller, Tx
 from bookmeup.domain.users import UserRole
 from bookmeup.errors import RoleNotAllowed, Unauthenticated
@@ -39,6 +40,7 @@ UPDATE passwords p SET hash = :hash, changed_at = now() FROM users u
 WHERE u.id = p.user_id AND lower(u.email) = lower(:email) RETURNING u.id
 """)
 _PROFILE = text("UPDATE users SET name = coalesce(:name, name), email = coalesce(:email, email) WHERE id = :user")
+_HAS_ADMIN = text("SELECT EXISTS (SELECT 1 FROM users WHERE role = 'admin')")
 _ROLE = text("UPDATE users SET role = :role WHERE id = :user")
 _ME = text("""
 SELECT u.id, u.name, u.email, u.role FROM users u JOIN sessions s ON s.user_id = u.id
@@ -105,8 +107,13 @@ def set_role(tx: Tx, user_id: int, role: UserRole) -> bool:
     return tx.run(_ROLE, user=user_id, role=role.value) == 1
 
 
+def has_admin(tx: Tx) -> bool:
+    row = tx.one(_HAS_ADMIN)
+    return row is not None and bool(row[0])
+
+
 def me(connection: Connection, who: Caller) -> User:
-    row = connection.execute(_ME, {"actor": who.actor, "sid": who.sid}).first()
+    row = ask(connection, _ME, {"actor": who.actor, "sid": who.sid}).first()
     if row is None:
         raise Unauthenticated
     return _user(row)
@@ -115,7 +122,7 @@ def me(connection: Connection, who: Caller) -> User:
 def listed(connection: Connection, who: Caller, after: int, limit: int) -> list[User]:
     """Return users by id, for an admin."""
     values = {"actor": who.actor, "sid": who.sid, "after": after, "limit": limit}
-    rows = connection.execute(_LIST, values).all()
+    rows = ask(connection, _LIST, values).all()
     if not rows:
         raise Unauthenticated
     if rows[0].actor_role != UserRole.ADMIN:

@@ -129,7 +129,8 @@ def _provider(planner: Planner) -> ProviderTime:
 
 def _current(tx: Tx, version: int) -> None:
     """Refuse a change of what somebody else has changed meanwhile, where the client asks for that."""
-    if tx.caller.if_match not in (None, "*", etag(version)):
+    wanted = tx.caller.if_match
+    if wanted is not None and not {"*", etag(version)} & {tag.strip() for tag in wanted.split(",")}:
         raise Stale
 
 

@@ -118,7 +118,8 @@ async def add_availability(request: Request) -> Response:
         tx.staff()
         provider = stored.lock_provider(tx, span.provider_id)
         if provider is None:
-            raise UnknownReference("There is no such provider.")
+            what = "such provider" if span.provider_id else "default provider: name one in provider_id"
+            raise UnknownReference(f"There is no {what}.")
         made = stored.add_availability(tx, provider, span)
         record(tx, "added", "availability", made)
         return Created("Availability added.", made)

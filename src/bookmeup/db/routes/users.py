@@ -16,7 +16,7 @@ from bookmeup.db.queries.audit import record
 from bookmeup.db.queries.rate_limits import LOGIN, REGISTER, limit
 from bookmeup.db.transactions import Tx
 from bookmeup.domain.users import UserRole
-from bookmeup.errors import NotFound, RoleNotAllowed, Unauthenticated
+from bookmeup.errors import Conflict, NotFound, RoleNotAllowed, Unauthenticated
 from bookmeup.schemas.answers import Created, Message
 from bookmeup.schemas.users import (
     Credentials,
@@ -25,6 +25,7 @@ from bookmeup.schemas.users import (
     NewSession,
     NewSigningKey,
     NewUser,
+    RegistrationAttempt,
     RoleChange,
     Session,
     SigningKey,
@@ -52,22 +53,31 @@ class SignedUp(Struct):
     role: UserRole
 
 
+async def attempt_registration(request: Request) -> Response:
+    """Count the try, before anything is hashed."""
+    attempt = await read(request, RegistrationAttempt)
+    limits = request.app.state.rate_limits
+
+    def work(tx: Tx) -> Message:
+        if limits:
+            limit(tx, REGISTER, attempt.address)
+        return Message("Counted.")
+
+    return await decide(request, work, once=False)
+
+
 async def register(request: Request) -> Response:
     user = await read(request, NewUser)
-    limits = request.app.state.rate_limits
+    if user.role is not UserRole.CUSTOMER:
+        raise RoleNotAllowed
 
     def work(tx: Tx) -> Created:
         made = stored.insert(tx, user)
         record(tx, "registered", "user", made)
         return Created("User registered.", made)
 
-    def first(tx: Tx) -> None:
-        if user.role is not UserRole.CUSTOMER:
-            raise RoleNotAllowed
-        if limits:
-            limit(tx, REGISTER, user.address)
-
-    return await decide(request, work, status=201, body=SignedUp(user.name, user.email, user.role), first=first)
+    same = SignedUp(user.name, user.email, user.role)
+    return await decide(request, work, status=201, body=same, scope=user.email.lower())
 
 
 async def create_admin(request: Request) -> Response:
@@ -161,6 +171,8 @@ async def set_role(request: Request) -> Response:
         tx.admin()
         if not stored.set_role(tx, user, wanted.role):
             raise NotFound("There is no such user.")
+        if not stored.has_admin(tx):
+            raise Conflict("The last admin stays one.")
         stored.end_sessions(tx, user, but=tx.caller.sid if user == tx.actor.id else None)
         record(tx, "role_set", "user", user, msgspec.json.encode({"role": wanted.role}).decode())
         return Message("Role set.")
@@ -214,6 +226,15 @@ routes: list[BaseRoute] = [
     operation("PUT", "/users/me", change_me, LOGIC, "Change the actor", body=StoredProfile, answer=Message),
     operation("POST", "/admins", create_admin, AUTH, "Create an admin", body=NewUser, answer=Created, status=201),
     operation("PUT", "/passwords", set_password, AUTH, "Set a password", body=NewPassword, answer=Message),
+    operation(
+        "POST",
+        "/registration-attempts",
+        attempt_registration,
+        AUTH,
+        "Count a try",
+        body=RegistrationAttempt,
+        answer=Message,
+    ),
     operation("POST", "/login-attempts", attempt_login, AUTH, "Count a try", body=LoginAttempt, answer=Credentials),
     operation("POST", "/sessions", open_session, AUTH, "Open a session", body=NewSession, answer=Session, status=201),
     operation("GET", SESSION, read_session, AUTH, "A session that is alive", answer=Session),

@@ -1,5 +1,9 @@
 """The catalogue: read by anyone, changed by staff."""
 
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta, Struct
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
@@ -8,15 +12,36 @@ from bookmeup.errors import KeyInFlight, NotFound
 from bookmeup.logic.catalogue import Catalogue
 from bookmeup.logic.routes.appointments import db
 from bookmeup.schemas.answers import Created, Message
+from bookmeup.schemas.appointments import Page
 from bookmeup.schemas.services import NewService, Service, ServiceChange
-from bookmeup.web.answers import JSON, passed_on
+from bookmeup.web.answers import JSON, ok, passed_on
 from bookmeup.web.operations import ANYONE, operation
+from bookmeup.web.paging import UNPAGED, link
 from bookmeup.web.principal import STAFF
-from bookmeup.web.reading import path_id, read
+from bookmeup.web.reading import path_id, query, read
+
+LISTED = "services"
+
+
+class After(Struct):
+    """Where a page of services starts."""
+
+    after: Annotated[int, Meta(ge=0, le=2**63 - 1)] = 0
 
 
 async def services(request: Request) -> Response:
-    return Response(await catalogue(request).read(), media_type=JSON)
+    """Answer with the whole copy, or with a page of it."""
+    page, copy = query(request, Page), await catalogue(request).read()
+    if page.limit is None and page.cursor is None:
+        return Response(copy, media_type=JSON)
+    cursors = request.app.state.cursors
+    start = After() if page.cursor is None else cursors.read(LISTED, page.cursor, After)
+    limit = page.limit or UNPAGED
+    found = [service for service in msgspec.json.decode(copy, type=list[Service]) if service.id > start.after]
+    more = msgspec.json.encode(After(found[limit - 1].id)).decode() if len(found) > limit else None
+    response = ok(found[:limit])
+    response.headers.update(link(request, cursors, LISTED, more, page.limit))
+    return response
 
 
 async def create(request: Request) -> Response:
@@ -46,8 +71,9 @@ def catalogue(request: Request) -> Catalogue:
 
 ONE = "/services/{id:int}"
 
+
 routes: list[BaseRoute] = [
-    operation("GET", "/services", services, ANYONE, "What is sold", answer=list[Service]),
+    operation("GET", "/services", services, ANYONE, "What is sold", query=Page, answer=list[Service]),
     operation("POST", "/services", create, STAFF, "Add a service", body=NewService, answer=Created, status=201,
               refusals=(KeyInFlight,), creates=True),
     operation("PUT", ONE, change, STAFF, "Change a service", body=ServiceChange, answer=Message, refusals=(NotFound,)),
