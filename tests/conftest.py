@@ -5,6 +5,8 @@ The server is started by the first test that needs it, shared by xdist's workers
 
 import os
 import shutil
+import signal
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -15,7 +17,7 @@ import pytest
 from sqlalchemy import URL
 from tests.support.api import Front
 from tests.support.databases import Server
-from tests.support.postgres import Postgres, own_server, temporary_folder
+from tests.support.postgres import Postgres, own_server, remove_abandoned, temporary_folder
 from tests.support.processes import Site, running
 from tests.support.salon import Salon
 
@@ -24,8 +26,12 @@ FOLDER = pytest.StashKey[Path]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Name the run's folder; the process that made it removes it."""
+    """Name the run's folder; the process that made it removes it, when it is told to stop too."""
     given = getattr(config, "workerinput", {}).get("bookmeup_folder")
+    if given is None:
+        remove_abandoned()
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, signal.default_int_handler)
     config.stash[FOLDER] = Path(given) if given else temporary_folder()
 
 

@@ -73,12 +73,28 @@ def _embedded() -> Programs:
     return Programs(folder, "pgserver")
 
 
+PREFIX, OWNER = "bookmeup-tests-", "owner"
+
+
 def temporary_folder() -> Path:
     """Make a folder that the server's user can reach, with a name short enough for a socket's."""
-    parent = Path("/var/tmp")  # noqa: S108 - mkdtemp's names are not guessable; macOS's own folder is too deep for a socket
-    folder = Path(tempfile.mkdtemp(prefix="bookmeup-", dir=parent if parent.is_dir() else None))
+    folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=_parent()))
     folder.chmod(0o755)
+    (folder / OWNER).write_text(str(os.getpid()))
     return folder
+
+
+def _parent() -> Path:
+    short = Path("/var/tmp")  # noqa: S108 - mkdtemp's names are not guessable; macOS's own folder is too deep for a socket
+    return short if short.is_dir() else Path(tempfile.gettempdir())
+
+
+def remove_abandoned() -> None:
+    """Remove the servers of earlier runs of this user that were killed."""
+    for folder in _parent().glob(f"{PREFIX}*"):
+        with contextlib.suppress(OSError, ValueError):
+            if folder.stat().st_uid == os.geteuid() and not _lives(int((folder / OWNER).read_text())):
+                Postgres(folder).remove()
 
 
 class Postgres:

@@ -1,6 +1,7 @@
 """BookMeUp's processes, started as a user starts them, on free ports of the loopback."""
 
 import contextlib
+import ctypes
 import itertools
 import os
 import random
@@ -47,6 +48,16 @@ def environment(**ours: str) -> dict[str, str]:
     return inherited | {"METRICS_PORT": "0", "ENVIRONMENT": "dev", "PYTHONUNBUFFERED": "1"} | ours
 
 
+_libc = ctypes.CDLL(None) if sys.platform == "linux" else None
+_PR_SET_PDEATHSIG = 1
+
+
+def _end_with_parent() -> None:
+    """Have the kernel end this process when the tests' own is killed."""
+    if _libc is not None:
+        _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
 class Process:
     """One process of a role; it keeps its port over a restart."""
 
@@ -69,7 +80,14 @@ class Process:
         variables = environment(**self.settings, BOOKMEUP_DATA=str(self._folder / "data"))
         self._asked = False
         with self.log.open("ab") as log:
-            self._popen = subprocess.Popen(command, env=variables, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            self._popen = subprocess.Popen(
+                command,
+                env=variables,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                preexec_fn=_end_with_parent if sys.platform == "linux" else None,  # noqa: PLW1509 - one system call
+            )
         return self
 
     def wait(self, seconds: float = PATIENCE) -> Self:
