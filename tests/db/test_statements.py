@@ -12,6 +12,7 @@ from tests.support.databases import engine
 from tests.support.inside import Actor, Inside, Statement, inside, signed_in
 from tests.support.salon import unique
 
+from bookmeup.db.prepared import prepared
 from bookmeup.errors import Conflict, NotFound
 from bookmeup.schemas.appointments import AppointmentPage, AppointmentRequest, Move, SlotsQuery
 from bookmeup.schemas.users import Customer
@@ -125,14 +126,20 @@ def test_a_booking_for_somebody_new_a_refused_one_and_a_repeated_one_take_no_mor
 
 
 def plans_of(url: URL, statements: list[Statement]) -> Iterator[tuple[str, str]]:
-    """Explain each statement; give the tables that are read from end to end, with the statement."""
+    """Explain each statement as it is prepared and executed; give the tables read from end to end, with the statement.
+
+    After five times PostgreSQL may plan a prepared statement without looking at its values: that plan counts too.
+    """
     with engine(url).connect() as connection:
-        for statement in statements:
-            if statement.is_savepoint or "set_config" in statement.text:
+        for asked in {statement.text: statement for statement in statements if not statement.is_savepoint}.values():
+            known = prepared(asked.text)
+            if known is None:
                 continue
-            explained = connection.exec_driver_sql(f"EXPLAIN (FORMAT JSON) {statement.text}", statement.parameters)
-            for table in scanned(explained.scalar_one()[0]["Plan"]):
-                yield table, statement.text
+            connection.exec_driver_sql(known.prepare)
+            for _ in range(7):
+                explained = connection.exec_driver_sql(f"EXPLAIN (FORMAT JSON) {known.execute}", asked.parameters)
+                for table in scanned(explained.scalar_one()[0]["Plan"]):
+                    yield table, asked.text
 
 
 def scanned(plan: dict[str, Any]) -> Iterator[str]:
@@ -161,7 +168,7 @@ def test_no_list_slot_or_booking_reads_a_whole_table(busy: URL, customer: Actor,
         await own.delete(f"/appointments/mine/{number}")
 
     statements = asked_by(busy, everything)
-    assert len(statements) > 20
+    assert sum(prepared(statement.text) is not None for statement in statements) > 20
     assert [(table, asked) for table, asked in plans_of(busy, statements) if table in BIG] == []
 
 
