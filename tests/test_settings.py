@@ -156,8 +156,26 @@ def test_known_and_short_secrets_are_refused_outside_dev(
 
 
 def test_a_key_too_short_for_its_algorithm_is_refused_in_dev_too(environment: Environment) -> None:
-    environment.set(JWT_SECRET_KEY="x" * 31)
-    assert "JWT_SECRET_KEY" in message("auth")
+    environment.set(AUTH_SERVICE_KEY="x" * 31)
+    assert "AUTH_SERVICE_KEY" in message("auth")
+
+
+def test_the_seed_s_jwt_secret_does_on_a_laptop_because_it_is_hashed_first(environment: Environment) -> None:
+    environment.set(JWT_SECRET_KEY="super-secret-jwt-key")
+    assert load("auth").keys["JWT_SECRET_KEY"] == ("super-secret-jwt-key",)
+
+
+@pytest.mark.parametrize("url", ["http://[", "http://", "ftp://x", "http://x:port"])
+def test_a_url_that_is_none_is_a_fault_and_no_traceback(url: str, environment: Environment) -> None:
+    environment.set(BASE_URL=url, DB_SERVICE_URL=url)
+    told = message("auth")
+    assert "BASE_URL" in told
+    assert "DB_SERVICE_URL" in told
+
+
+def test_a_currency_that_nobody_has_is_refused(environment: Environment) -> None:
+    environment.set(DEFAULT_CURRENCY="ZZZ")
+    assert "DEFAULT_CURRENCY" in message("db")
 
 
 def test_the_seed_s_samples_do_on_a_laptop(environment: Environment) -> None:

@@ -28,6 +28,7 @@ PROBES = {"/livez", "/readyz"}
 MAY_CALL = {
     "auth": {
         "POST /users", "GET /users", "PUT /users/{id}/role", "POST /admins", "PUT /passwords", "POST /login-attempts",
+        "POST /registration-attempts",
         "POST /sessions", "GET /users/{user}/sessions/{sid}", "DELETE /users/{user}/sessions/{sid}",
         "GET /signing-keys", "POST /signing-keys",
     },
