@@ -87,6 +87,7 @@ def test_by_keyboard_alone(shop: Salon, new_page: NewPage) -> None:
     page.goto(f"/book/{service}?date={day}")
     tab_to(page, "09:20")
     page.keyboard.press("Enter")
+    page.wait_for_url("**/sign-in?**")
     tab_to(page, "Sign up", last=True)
     page.keyboard.press("Enter")
     expect(page.get_by_label("Your name")).to_be_focused()
