@@ -106,7 +106,7 @@ def test_no_line_of_a_log_holds_a_token_or_a_hash(answers: list[httpx2.Response]
 SAID_BACK = {"name", "guest name"}
 
 
-@pytest.mark.parametrize("canary", CANARIES.keys() - SAID_BACK)
+@pytest.mark.parametrize("canary", sorted(CANARIES.keys() - SAID_BACK))
 def test_no_answer_of_a_refusal_holds_it(canary: str, answers: list[httpx2.Response]) -> None:
     for answered in answers:
         if answered.status_code >= 400:

@@ -72,6 +72,10 @@ class Tx:
         """Return how many rows it touched."""
         return self.connection.execute(statement, values).rowcount
 
+    def as_customer(self) -> Actor:
+        """Return the actor with a customer's rights: on the routes of one's own, staff are customers too."""
+        return self.actor._replace(role=UserRole.CUSTOMER)
+
     def staff(self) -> Actor:
         """Return the actor, who must be staff."""
         return self._at_least((UserRole.STAFF, UserRole.ADMIN))
