@@ -1,17 +1,22 @@
 """Passwords' hashes: Argon2id (RFC 9106) with 19 MiB and two passes, in threads of their own, as many as cores."""
 
 import asyncio
+import contextlib
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier, BrokenBarrierError
 from typing import TypeVar
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from bookmeup.errors import Fault, Invalid, Overloaded
+from bookmeup.web import memory
 
 LONGEST = 1024
+IDLE_SECONDS = 2.0
+"""After so long without a call the threads give their memory back."""
 T = TypeVar("T")
 
 
@@ -22,9 +27,12 @@ class Passwords:
         workers = cores or len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else cores or 1
         self._hasher = PasswordHasher(time_cost=2, memory_cost=19456, parallelism=1)
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="argon2")
+        self._workers = workers
         self._bound = workers + 4 * workers
         self._inside = 0
+        self._resting: asyncio.TimerHandle | None = None
         self._dummy: str | None = None
+        memory.keep()
 
     async def hash(self, password: str) -> str:
         _short_enough(password)
@@ -65,12 +73,35 @@ class Passwords:
         if self._inside >= self._bound:
             raise Overloaded(retry_after=1)
         self._inside += 1
+        self._stir()
+        loop = asyncio.get_running_loop()
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._pool, work)
+            return await loop.run_in_executor(self._pool, work)
         finally:
             self._inside -= 1
+            if not self._inside:
+                self._resting = loop.call_later(IDLE_SECONDS, self._rest)
+
+    def _stir(self) -> None:
+        if self._resting is not None:
+            self._resting.cancel()
+            self._resting = None
+
+    def _rest(self) -> None:
+        """Have each thread give back its memory: the barrier sees to it that none does so twice."""
+        together = Barrier(self._workers, timeout=1.0)
+
+        def give_back() -> None:
+            with contextlib.suppress(BrokenBarrierError):
+                together.wait()
+            memory.give_back()
+
+        with contextlib.suppress(RuntimeError):  # the pool is closed, and with it all memory given back
+            for _ in range(self._workers):
+                self._pool.submit(give_back)
 
     def close(self) -> None:
+        self._stir()
         self._pool.shutdown(wait=True, cancel_futures=True)
 
 
