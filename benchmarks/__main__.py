@@ -1,6 +1,7 @@
 """`python -m benchmarks`: measure, print the table, and say what holds. A target that is missed is no error."""
 
 import multiprocessing
+import signal
 import statistics
 import sys
 from collections.abc import Callable, Iterator
@@ -40,6 +41,7 @@ PARTS = (*BESIDE_TWO_HOPS, "login", "start")
 @click.option("--database-url", envvar="DATABASE_URL", help="A PostgreSQL server to use; else an embedded one.")
 def main(*, quick: bool, only: tuple[str, ...], to: Path | None, database_url: str | None) -> None:
     """Measure BookMeUp's three processes beside floors of the same run."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started is ended
     figures: list[Figure] = []
     try:
         for figure in measure(QUICK if quick else FULL, only or PARTS, database_url):

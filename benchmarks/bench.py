@@ -1,6 +1,7 @@
 """The measurements: what is asked of floors and product, and how they take turns."""
 
 import statistics
+import time
 import urllib.request
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
@@ -19,6 +20,7 @@ from benchmarks.system import ROLES, System
 
 CLIENTS = 16
 MOST_BOOKINGS = 1500
+REST_SECONDS = 4.0
 READERS, BOOKERS, SIGNERS = range(1, 33), range(101, 165), range(201, 301)
 
 
@@ -111,7 +113,8 @@ class Bench:
         return self._load("auth", [_login(number) for number in SIGNERS], clients=min(CLIENTS, 4 * cores()))
 
     def memory(self) -> dict[str, float]:
-        """Return the resident megabytes of each role."""
+        """Return the resident megabytes of each role when the load is over."""
+        time.sleep(REST_SECONDS)
         return {role: resident_megabytes(self._system.pids[role]) for role in ROLES}
 
     def _booked(self, free: list[salon.Start], *, by_name: bool) -> Result:
