@@ -61,17 +61,19 @@ def measure(plan: Plan, parts: tuple[str, ...], database_url: str | None) -> Ite
         data = place / "data"
         data.mkdir()
         with database(database_url, data) as url:
-            yield from _under_load(plan, parts, url, place)
+            told = Environments(url, data)
+            yield from _under_load(plan, parts, url, told, place)
             if "start" in parts and database_url:
-                yield _first_answer(Environments(url, data), place)
-        if "start" in parts and not database_url:  # the embedded PostgreSQL has stopped: its start counts too
-            yield _first_answer(Environments(None, data), place)
+                yield _first_answer(told, place)
+        if "start" in parts and not database_url:  # PostgreSQL has stopped: its start counts too
+            told.embed()
+            yield _first_answer(told, place)
 
 
-def _under_load(plan: Plan, parts: tuple[str, ...], url: URL, place: Path) -> Iterator[Figure]:
+def _under_load(plan: Plan, parts: tuple[str, ...], url: URL, told: Environments, place: Path) -> Iterator[Figure]:
     providers = salon.fill(url, datetime.now(UTC).date())
     spawn = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(1, mp_context=spawn) as apart, system(Environments(url, place / "data"), place) as running:
+    with ProcessPoolExecutor(1, mp_context=spawn) as apart, system(told, place) as running:
         bench = Bench(running, apart, plan, providers)
         yield plain("floor: one hop", bench.one_hop().rate, "requests/s")
         yield plain("floor: two hops", bench.two_hops().rate, "requests/s")

@@ -26,10 +26,10 @@ class System:
 
 
 class Environments:
-    """What each process is told. The secrets are made for this run; without a URL the database is the embedded one."""
+    """What each process is told. The secrets are the same in all of a run: new ones would mean new signing keys."""
 
-    def __init__(self, url: URL | None, data: Path) -> None:
-        self._database = {} if url is None else {"DATABASE_URL": plain(url)}
+    def __init__(self, url: URL, data: Path) -> None:
+        self._database = {"DATABASE_URL": plain(url)}
         names = ("JWT_SECRET_KEY", "AUTH_SERVICE_KEY", "LOGIC_SERVICE_KEY")
         self._common = {name: secrets.token_urlsafe(48) for name in names} | {
             "BOOKMEUP_DATA": str(data),
@@ -37,6 +37,10 @@ class Environments:
             "METRICS_PORT": "0",
             "RATE_LIMITS": "off",
         }
+
+    def embed(self) -> None:
+        """From now on let the processes start the embedded PostgreSQL themselves."""
+        self._database = {}
 
     def role(self, role: str, ports: dict[str, int]) -> dict[str, str]:
         """Return the settings of a role, with the addresses of those that run."""
