@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import msgspec
 from sqlalchemy import URL, Engine, create_engine
 
-from bookmeup.db.prepared import Connection, Cursor
+from bookmeup.db.driver import Connection, Cursor, Transacting
 
 AUTH, LOGIC, OUTBOX = "bookmeup_auth", "bookmeup_logic", "bookmeup_outbox"
 ROLES = {"auth": AUTH, "logic": LOGIC}
@@ -52,11 +52,12 @@ def _engine(url: str | URL, size: int, reads_as: str | None = None) -> Engine:
         max_overflow=0,
         pool_timeout=2,
         pool_recycle=1800,
-        isolation_level="READ COMMITTED" if reads_as is None else "AUTOCOMMIT",
+        **({} if reads_as is None else {"isolation_level": "AUTOCOMMIT"}),
+        use_native_hstore=False,  # it would look for the type in a transaction that it leaves open
         json_serializer=lambda value: msgspec.json.encode(value).decode(),
         json_deserializer=msgspec.json.decode,
         connect_args={
-            "connection_factory": Connection,
+            "connection_factory": Transacting if reads_as is None else Connection,
             "cursor_factory": Cursor,
             "options": options,
             "connect_timeout": 2,

@@ -1,10 +1,4 @@
-"""Statements that each connection prepares once: PostgreSQL plans them a few times, and not at every call.
-
-psycopg2 sends a statement with its values written into it, so that every call is parsed and planned anew, which for a
-booking took longer than running it. Below SQLAlchemy this cursor sends PREPARE once and EXECUTE from then on. A
-prepared statement belongs to a connection, which a proxy between db and PostgreSQL must therefore not share.
-https://www.postgresql.org/docs/15/sql-prepare.html
-"""
+"""Statements as each connection prepares them: PostgreSQL plans them a few times, and not at every call."""
 
 import re
 from collections.abc import Mapping
@@ -12,9 +6,7 @@ from functools import lru_cache
 from itertools import count
 from typing import Any, NamedTuple
 
-import sqlalchemy
-from psycopg2 import extensions  # type: ignore[import-untyped]
-from sqlalchemy import CursorResult, Dialect, TextClause
+from sqlalchemy import Connection, CursorResult, Dialect, TextClause
 
 MOST = 500
 _PREPARABLE = re.compile(r"\s*(SELECT|INSERT|UPDATE|DELETE|WITH)\b")
@@ -33,31 +25,7 @@ _known: dict[str, Prepared | None] = {}
 _numbers = count()
 
 
-class Connection(extensions.connection):  # type: ignore[misc]
-    """A connection that knows what it has prepared."""
-
-    def __init__(self, *arguments: Any, **options: Any) -> None:
-        super().__init__(*arguments, **options)
-        self.prepared: set[str] = set()
-
-
-class Cursor(extensions.cursor):  # type: ignore[misc]
-    """Sends statements with named values as prepared ones; anything else as it is."""
-
-    def execute(self, query: str, vars: Any = None) -> None:  # noqa: A002 - psycopg2's name
-        statement = prepared(query) if isinstance(vars, dict) else None
-        if statement is None:
-            super().execute(query, vars)
-            return
-        if statement.name not in self.connection.prepared:
-            super().execute(statement.prepare)
-            self.connection.prepared.add(statement.name)
-        super().execute(statement.execute, vars)
-
-
-def ask(
-    connection: sqlalchemy.Connection, statement: TextClause, values: Mapping[str, object] | None = None
-) -> CursorResult[Any]:
+def ask(connection: Connection, statement: TextClause, values: Mapping[str, object] | None = None) -> CursorResult[Any]:
     """Run a statement in the driver's notation: SQLAlchemy's own way to it takes twice the time, for nothing here."""
     return connection.exec_driver_sql(_in_notation(statement, connection.dialect), dict(values or {}))
 

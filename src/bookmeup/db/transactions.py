@@ -73,9 +73,18 @@ class Tx:
         """Return how many rows it touched."""
         return ask(self.connection, statement, values).rowcount
 
+    def soon(self, statement: TextClause, **values: object) -> None:
+        """Run a statement whose answer nobody needs: it goes to PostgreSQL with the next one, or with COMMIT."""
+        driver: Any = self.connection.connection.dbapi_connection
+        driver.deferring = True
+        try:
+            ask(self.connection, statement, values)
+        finally:
+            driver.deferring = False
+
     def set_savepoint(self) -> None:
         """Set the one that `undo` goes back to. COMMIT releases it, so nothing else has to."""
-        self.connection.exec_driver_sql("SAVEPOINT work")
+        self.soon(_SAVEPOINT)
 
     def undo(self) -> None:
         """Undo all since the savepoint; the transaction goes on."""
@@ -94,6 +103,7 @@ class Tx:
         return self.actor
 
 
+_SAVEPOINT = text("SAVEPOINT work")
 # The first statement of a transaction: its role and deadlines, the time, and the actor's row as it is now.
 _BEGIN = text("""
 SELECT set_config('role', :role, true), set_config('statement_timeout', :timeout, true),

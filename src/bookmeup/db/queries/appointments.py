@@ -158,7 +158,7 @@ def insert(
 
 
 def lock_provider_of(tx: Tx, appointment_id: int) -> None:
-    tx.run(_LOCK, id=appointment_id)
+    tx.soon(_LOCK, id=appointment_id)
 
 
 def find(tx: Tx, appointment_id: int) -> tuple[Booked, Row[Any]] | None:

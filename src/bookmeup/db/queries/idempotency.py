@@ -44,7 +44,7 @@ def decided_once(tx: Tx, asked: Asked, work: Callable[[Tx], object]) -> tuple[in
     if not _claimed(tx, place, digest):
         return _kept(tx, place, digest)
     answered, answer = _under_savepoint(tx, asked.status, work)
-    tx.run(_KEEP, **place, status=answered, answer=answer.decode())
+    tx.soon(_KEEP, **place, status=answered, answer=answer.decode())
     return answered, answer
 
 

@@ -39,7 +39,7 @@ async def book(request: Request) -> Response:
 def booked(tx: Tx, order: AppointmentRequest) -> Created:
     """Lock who could take it, so that losers wait in line, then read, choose and insert."""
     customer = _customer(tx, order)
-    tx.run(LOCK_CANDIDATES, service=order.service_id, provider=order.provider_id)
+    tx.soon(LOCK_CANDIDATES, service=order.service_id, provider=order.provider_id)
     planner = plan(tx.connection, order.service_id, order.provider_id, order.date)
     if planner.service is None:
         raise UnknownReference("There is no such service.")
