@@ -78,16 +78,18 @@ def test_each_path_of_the_gateway_has_a_tenth_and_a_forced_canary() -> None:
     (stable,) = render("prod-gateway").all("HTTPRoute")
     (canary,) = render("prod-gateway+gateway-canary").all("HTTPRoute")
     rules = {rule["name"]: rule for rule in canary["spec"]["rules"]}
-    assert len(rules) == 2 * len(stable["spec"]["rules"])
+    assert len(rules) == 3 * len(stable["spec"]["rules"])
     for rule in stable["spec"]["rules"]:
         (backend,) = rule["backendRefs"]
         other = {**backend, "name": f"{backend['name']}-canary"}
-        split, forced = rules[rule["name"]], rules[f"{rule['name']}-forced"]
-        header = [{"name": "X-Canary", "value": "always"}]
+        split = rules[rule["name"]]
         assert split["matches"] == rule["matches"]
         assert split["backendRefs"] == [{**backend, "weight": 90}, {**other, "weight": 10}]
-        assert forced["matches"] == [{**match, "headers": header} for match in rule["matches"]]
-        assert forced["backendRefs"] == [other]
+        for name, value, target in (("forced", "always", other), ("refused", "never", backend)):
+            chosen = rules[f"{rule['name']}-{name}"]
+            header = [{"name": "X-Canary", "value": value}]
+            assert chosen["matches"] == [{**match, "headers": header} for match in rule["matches"]]
+            assert chosen["backendRefs"] == [target]
 
 
 @CANARIES

@@ -50,7 +50,7 @@ def used(expression: str) -> set[str]:
     """The series an expression reads: names outside strings, groupings and selectors that are no function."""
     bare = re.sub(r'"[^"]*"|\{[^}]*\}|\[[^\]]*\]', "", expression)
     bare = re.sub(r"\b(by|without|on|ignoring)\s*\([^)]*\)|label_values\(([^,]*),[^)]*\)", r" \2 ", bare)
-    return set(re.findall(r"\b[a-zA-Z_]\w*\b(?!\s*\()", bare)) - {"sum"}
+    return set(re.findall(r"\b[a-zA-Z_]\w*\b(?!\s*\()", bare)) - {"sum", "or"}
 
 
 def test_rules_and_dashboard_read_only_what_exists() -> None:
