@@ -38,13 +38,18 @@ def tree(
     prod: Environment, edge: Client, latest: str, settings: Settings, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Tree]:
     """The manifests; prod is as it was at first, before and after."""
-    prod.apply()
-    prod.wait()
+    restore(prod)
     until("the edge answers", 60, lambda: edge.get("/health").status == 200)
     yield copy(prod, settings.next_image or "", tmp_path_factory.mktemp("tree") / "kustomize")
     for kinds in ("ingress,deployment,service,serviceaccount", "httproute,gateway"):
         label = "track=canary" if kinds.startswith("ingress") else "app=edge"
         prod.kubectl("delete", kinds, f"--selector={label}", "--ignore-not-found", check=False)
+    restore(prod)
+
+
+def restore(prod: Environment) -> None:
+    """Its own image again; the Job of a minute ago would refuse another one."""
+    prod.kubectl("delete", "job", "secrets", "--ignore-not-found")
     prod.apply()
     prod.wait()
 
@@ -178,8 +183,8 @@ def gateway(tree: Tree, edge: Client) -> None:
     """prod-gateway in place of prod, whose Ingress goes."""
     if "traefik" not in kubectl("get", "gatewayclasses", check=False):
         pytest.skip("THERE IS NO GatewayClass traefik: THE GATEWAY IS NOT TESTED")
-    tree.environment.apply()
-    tree.environment.wait()
+    tree.reset()
+    restore(tree.environment)
     kubectl("apply", "-k", str(tree.path("prod-gateway").parent))
     tree.environment.kubectl("delete", "ingress", "bookmeup")
     until("the Gateway answers", 60, lambda: {edge.get(path).status for path in BOTH} == {200})

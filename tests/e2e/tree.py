@@ -27,6 +27,11 @@ class Tree:
         self.path(overlay).parent.mkdir(exist_ok=True)
         self.path(overlay).write_text(yaml.safe_dump(content, sort_keys=False))
 
+    def reset(self) -> None:
+        """Make prod what the environment's generated overlay makes of it."""
+        generated = yaml.safe_load((self.environment.folder / "kustomization.yaml").read_text())
+        self.write("prod", self.read("prod") | {name: generated[name] for name in ("images", "patches")})
+
     def version(self, overlay: str, image: str) -> str:
         (entry,) = [each for each in self.read(overlay)["images"] if each["name"] == image]
         return str(entry["newTag"])
@@ -41,11 +46,10 @@ class Tree:
 
 
 def copy(environment: Environment, image: str, folder: Path) -> Tree:
-    """The tree, in which prod is what this environment's generated overlay makes of it."""
+    """The tree, with an overlay more: a canary behind a Gateway. `image` gives the canary's name, not its tag."""
     tree = Tree(Path(shutil.copytree(ROOT / "kustomize", folder)), environment)
-    generated = yaml.safe_load((environment.folder / "kustomization.yaml").read_text())
-    prod, canary = tree.read("prod"), tree.read("prod-canary")
-    tree.write("prod", prod | {"images": generated["images"], "patches": generated["patches"]})
+    tree.reset()
+    canary = tree.read("prod-canary")
     canary["images"][0]["newName"] = new_name(image)["newName"]
     tree.write("prod-canary", canary)
     gateway = {"resources": ["../prod-gateway"], "components": ["../../components/gateway-canary"]}
