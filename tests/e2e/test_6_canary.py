@@ -82,7 +82,7 @@ def shares(environment: Environment, send: Callable[[], object]) -> dict[str, fl
     before = answered(environment)
     send()
     came = answered(environment) - before
-    return {app: came[app, "canary"] / (came[app, "canary"] + came[app, "stable"]) for app in PORTS}
+    return {app: round(came[app, "canary"] / (came[app, "canary"] + came[app, "stable"]), 4) for app in PORTS}
 
 
 def answered(environment: Environment) -> Counter[tuple[str, str]]:
