@@ -22,10 +22,14 @@ def create_app(
     service_keys: Mapping[str, Sequence[str]],
     *,
     rate_limits: bool = True,
+    works_outbox: bool = True,
     draining: Callable[[], bool] = lambda: False,
     on_drain: Callable[[Callable[[], None]], None] = lambda _: None,
 ) -> Starlette:
-    """Return the app. `service_keys` are the keys of each calling service; `url` is where PostgreSQL is."""
+    """Return the app. `service_keys` are the keys of each calling service; `url` is where PostgreSQL is.
+
+    Without `works_outbox` somebody else works the outbox off: processes of the role worker.
+    """
     database = engine.connect(url)
     lanes = {
         "write": Lane("write", engine.WRITES),
@@ -40,7 +44,9 @@ def create_app(
     @contextlib.asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         await readiness.ask()
-        tasks = [asyncio.create_task(readiness.watch()), asyncio.create_task(outbox.work())]
+        tasks = [asyncio.create_task(readiness.watch())]
+        if works_outbox:
+            tasks.append(asyncio.create_task(outbox.work()))
         yield
         for task in tasks:
             task.cancel()
