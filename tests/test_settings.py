@@ -54,17 +54,18 @@ def message(what: str) -> str:
 
 def test_everything_that_is_wrong_is_said_in_one_message(environment: Environment) -> None:
     environment.set(
-        CONTAINER, POSTGRES_PORT="x", LOG_LEVEL="loud", METRICS_PORT="70000", BASE_URL="salon", RATE_LIMITS="no", OUTBOX="maybe",
-        FORWARDED_ALLOW_IPS="10.0.0.0/8, everybody", DEFAULT_TIMEZONE="Mars/Olympus", DEFAULT_CURRENCY="lei",
-        AUTH_SERVICE_KEY="short",
+        CONTAINER, POSTGRES_PORT="x", LOG_LEVEL="loud", METRICS_PORT="70000", BASE_URL="salon", RATE_LIMITS="no",
+        OUTBOX="maybe", FORWARDED_ALLOW_IPS="10.0.0.0/8, everybody", DEFAULT_TIMEZONE="Mars/Olympus",
+        DEFAULT_CURRENCY="lei", AUTH_SERVICE_KEY="short",
     )  # fmt: skip
     told = message("db")
     assert told.startswith("BookMeUp cannot start as db: ")
     assert "\n" not in told
     for name in (
         "POSTGRES_HOST is missing", "POSTGRES_USER is missing", "POSTGRES_PASSWORD is missing", "POSTGRES_PORT is ",
-        "LOG_LEVEL is ", "METRICS_PORT is ", "BASE_URL is ", "RATE_LIMITS is ", "OUTBOX is ", "FORWARDED_ALLOW_IPS has ",
-        "DEFAULT_TIMEZONE is ", "DEFAULT_CURRENCY is ", "AUTH_SERVICE_KEY has fewer", "LOGIC_SERVICE_KEY is missing",
+        "LOG_LEVEL is ", "METRICS_PORT is ", "BASE_URL is ", "RATE_LIMITS is ", "OUTBOX is ",
+        "FORWARDED_ALLOW_IPS has ", "DEFAULT_TIMEZONE is ", "DEFAULT_CURRENCY is ",
+        "AUTH_SERVICE_KEY has fewer", "LOGIC_SERVICE_KEY is missing",
     ):  # fmt: skip
         assert told.count(name) == 1, name
 

@@ -1,6 +1,7 @@
 """Every overlay and every combination of an overlay with components that is promised: the one list of them.
 
-A component joins the `components:` of an overlay's own kustomization, after those that are there, as the README says. `python -m tests.manifests.combinations FOLDER` renders them all.
+A component joins the `components:` of an overlay's own kustomization, after those that are there, as the README says.
+`python -m tests.manifests.combinations FOLDER` renders them all.
 """
 
 import os

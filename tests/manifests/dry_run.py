@@ -30,7 +30,9 @@ def known(objects: list[Object]) -> tuple[list[Object], set[str]]:
     """Return what the server knows the kinds of, and the kinds that it does not know."""
     versions = set(kubectl("api-versions").stdout.split())
     found = [thing for thing in objects if thing["apiVersion"] in versions]
-    return found, {f"{thing['kind']} ({thing['apiVersion']})" for thing in objects if thing["apiVersion"] not in versions}
+    return found, {
+        f"{thing['kind']} ({thing['apiVersion']})" for thing in objects if thing["apiVersion"] not in versions
+    }
 
 
 def moved(objects: list[Object], namespace: str) -> list[Object]:

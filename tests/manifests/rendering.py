@@ -48,7 +48,7 @@ def parsed(overlay: str) -> list[Object]:
 
 @dataclass(frozen=True)
 class Pod:
-    """The pods of one Deployment or Job."""
+    """The pods of one Deployment, Job or CronJob."""
 
     name: str
     labels: dict[str, str]
@@ -91,7 +91,8 @@ class Rendering:
         return data
 
     def pods(self) -> Iterator[Pod]:
-        for owner in [*self.all("Deployment"), *self.all("Job")]:
+        jobs = [{**owner, "spec": owner["spec"]["jobTemplate"]["spec"]} for owner in self.all("CronJob")]
+        for owner in [*self.all("Deployment"), *self.all("Job"), *jobs]:
             template = owner["spec"]["template"]
             yield Pod(owner["metadata"]["name"], template["metadata"]["labels"], template["spec"])
 

@@ -33,7 +33,11 @@ class Loader(yaml.CSafeLoader):
     """Knows that a lone = is text, which YAML 1.1 keeps for something else."""
 
 
-Loader.add_constructor("tag:yaml.org,2002:value", lambda loader, node: loader.construct_scalar(node))
+def text(loader: Loader, node: yaml.ScalarNode) -> str:
+    return str(loader.construct_scalar(node))
+
+
+Loader.add_constructor("tag:yaml.org,2002:value", text)
 
 
 def module(name: str) -> Path:

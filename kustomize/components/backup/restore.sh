@@ -12,7 +12,7 @@ parts=${dump%.dump}
 
 # By way of a file: a dump that is spoilt halfway must not have been restored halfway.
 {
-  echo 'DROP SCHEMA public CASCADE; CREATE SCHEMA public AUTHORIZATION pg_database_owner;'
+  echo 'DROP SCHEMA IF EXISTS public CASCADE; CREATE SCHEMA public AUTHORIZATION pg_database_owner;'
   echo 'GRANT USAGE ON SCHEMA public TO PUBLIC;'
 } >/restore/empty.sql
 pg_restore --exit-on-error --file=/restore/dump.sql "$dump"
