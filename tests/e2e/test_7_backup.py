@@ -16,6 +16,10 @@ FOREVER = "bookmeup-29991231T000000Z"
 
 @pytest.fixture(scope="module")
 def prod_backup(prod: Environment, salon: Salon, make_environment: Callable[..., Environment]) -> Environment:
+    for customer in salon.customers:
+        date, time = next(salon.slots)
+        booking = {"service_id": salon.service, "date": date, "time": time}
+        salon.expected.add(customer.expect(201, "POST", "/appointments", booking)["object_id"])
     environment = make_environment("prod", "backup")
     environment.apply()
     return environment
