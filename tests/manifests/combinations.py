@@ -21,6 +21,8 @@ ROOT = Path(__file__).parents[2]
 class Combination(NamedTuple):
     overlay: str
     components: tuple[str, ...] = ()
+    images: tuple[tuple[str, str, str], ...] = ()
+    """What the overlay's `images:` must say besides: name, new name, tag."""
 
 
 COMBINATIONS: dict[str, Combination] = {
@@ -46,6 +48,8 @@ def write(combination: Combination, folder: Path) -> Path:
         content[part] = [moved(entry, source, here) for entry in content.get(part, [])]
     wanted = (ROOT / "kustomize" / "components" / name for name in combination.components)
     content["components"] += [os.path.relpath(path, here) for path in wanted]
+    added = [{"name": name, "newName": new, "newTag": tag} for name, new, tag in combination.images]
+    content["images"] = [*content.get("images", []), *added]
     file.write_text(yaml.safe_dump(content, sort_keys=False))
     return folder
 
