@@ -11,6 +11,7 @@ from bookmeup.clients.service_tokens import keys_by_id
 from bookmeup.db import engine
 from bookmeup.db.lanes import Lane
 from bookmeup.db.outbox import Outbox
+from bookmeup.db.outbox_lag import OutboxLag
 from bookmeup.db.readiness import Readiness
 from bookmeup.db.routes import appointments, business, services, users
 from bookmeup.web.app import assemble
@@ -38,15 +39,15 @@ def create_app(
         "background": Lane("background", engine.BACKGROUND),
     }
     readiness = Readiness(database, lanes["background"])
-    outbox = Outbox(database, lanes["background"])
+    work = [readiness.watch]
+    if works_outbox:
+        work += [Outbox(database, lanes["background"]).work, OutboxLag(database, lanes["background"]).watch]
     on_drain(database.drop_idle)
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         await readiness.ask()
-        tasks = [asyncio.create_task(readiness.watch())]
-        if works_outbox:
-            tasks.append(asyncio.create_task(outbox.work()))
+        tasks = [asyncio.create_task(each()) for each in work]
         yield
         for task in tasks:
             task.cancel()
