@@ -18,5 +18,5 @@ parts=${dump%.dump}
 pg_restore --exit-on-error --file=/restore/dump.sql "$dump"
 # A new server has none of them yet; elsewhere they "already exist", which is no fault.
 psql -qX -d postgres -f "$parts.roles.sql" 2>&1 | grep -v 'already exists' || true
-psql -qX -v ON_ERROR_STOP=1 --single-transaction -f /restore/empty.sql -f /restore/dump.sql
+psql -qX -v ON_ERROR_STOP=1 --single-transaction -o /dev/null -f /restore/empty.sql -f /restore/dump.sql
 echo "restore: $dump is in place; now: kubectl rollout restart deployment"
