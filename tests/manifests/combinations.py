@@ -33,6 +33,7 @@ COMBINATIONS: dict[str, Combination] = {
     "prod+backup": Combination("prod", ("backup",)),
     "prod+external-secrets": Combination("prod", ("external-secrets",)),
     "prod+cloudnative-pg": Combination("prod", ("cloudnative-pg",)),
+    "prod+backup+worker+cloudnative-pg": Combination("prod", ("backup", "worker", "cloudnative-pg")),
     "prod+worker": Combination("prod", ("worker",)),
 }
 

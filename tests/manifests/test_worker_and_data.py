@@ -146,3 +146,19 @@ def test_cloudnative_pg_takes_the_server_s_place(folder: Path) -> None:
     assert cluster["bootstrap"]["initdb"]["database"] == plain(rendering.pod("db-service").main[0])["POSTGRES_DB"]
     assert cluster["postgresql"]["parameters"]["max_connections"] == "200"
     assert {p.name for p in rendering.pods()} == {*SERVICES, "adminer", "secrets"}
+
+
+def test_everybody_who_asks_the_database_is_led_to_the_operator_s(folder: Path) -> None:
+    rendering = combined("prod+backup+worker+cloudnative-pg", folder)
+    assert ("Service", "postgres") not in named(rendering)
+    told = {
+        (pod.name, container["name"]): (plain(container).get("POSTGRES_HOST") or plain(container).get("PGHOST"))
+        for pod in rendering.pods()
+        for container in pod.containers
+        if {"POSTGRES_HOST", "PGHOST"} & set(plain(container))
+    }
+    assert set(told.values()) == {"postgres-rw"}
+    assert {name for name, _ in told} == {"db-service", "worker", "backup", "restore"}
+    assert {"POSTGRES_USER", "POSTGRES_PASSWORD"}.isdisjoint(
+        k for p in rendering.pods() for c in p.containers for k in keys(c)
+    )

@@ -10,12 +10,12 @@ dump=${DUMP:+$folder/$DUMP}
 [ -e "$dump" ] || { echo "restore: there is no dump ${DUMP:-}" >&2; exit 1; }
 parts=${dump%.dump}
 
-# By way of a file: a dump that is spoilt halfway must not have been restored halfway.
+# All of it will be this user's, whatever the old one was called. By way of a file: a dump that is spoilt halfway must not have been restored halfway.
 {
   echo 'DROP SCHEMA IF EXISTS public CASCADE; CREATE SCHEMA public AUTHORIZATION pg_database_owner;'
   echo 'GRANT USAGE ON SCHEMA public TO PUBLIC;'
 } >/restore/empty.sql
-pg_restore --exit-on-error --file=/restore/dump.sql "$dump"
+pg_restore --exit-on-error --no-owner --file=/restore/dump.sql "$dump"
 # A new server has none of them yet; elsewhere they "already exist", which is no fault.
 psql -qX -d postgres -f "$parts.roles.sql" 2>&1 | grep -v 'already exists' || true
 psql -qX -v ON_ERROR_STOP=1 --single-transaction -o /dev/null -f /restore/empty.sql -f /restore/dump.sql
