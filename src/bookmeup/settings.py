@@ -14,6 +14,7 @@
 | AUTH_SERVICE_KEY, LOGIC_SERVICE_KEY | db, auth, logic | made once on a laptop |
 | BASE_URL, ALLOWED_HOSTS, FORWARDED_ALLOW_IPS | auth, logic | none |
 | RATE_LIMITS | db | on |
+| OUTBOX | db; off where the role worker runs beside it | on |
 | DEFAULT_TIMEZONE, DEFAULT_CURRENCY | db, migrate | UTC, EUR |
 """
 
@@ -110,6 +111,7 @@ class Settings:
     allowed_hosts: tuple[str, ...]
     trusted: tuple[str, ...]
     rate_limits: bool
+    outbox: bool
     timezone: str
     currency: str
 
@@ -177,7 +179,8 @@ class _Reader:
             base_url=self._base_url(),
             allowed_hosts=self._list("ALLOWED_HOSTS"),
             trusted=self._networks("FORWARDED_ALLOW_IPS"),
-            rate_limits=self._one_of("RATE_LIMITS", ("on", "off"), "on") == "on",
+            rate_limits=self._switch("RATE_LIMITS"),
+            outbox=self._switch("OUTBOX"),
             timezone=self._text("DEFAULT_TIMEZONE") or "UTC",
             currency=self._text("DEFAULT_CURRENCY") or "EUR",
         )
@@ -212,6 +215,9 @@ class _Reader:
             self.faults.append(f"{name} is {value!r}, not one of {', '.join(allowed)}")
             return default
         return value
+
+    def _switch(self, name: str) -> bool:
+        return self._one_of(name, ("on", "off"), "on") == "on"
 
     def _choice(self, name: str, kind: type[Environment], default: str) -> Environment:
         return kind(self._one_of(name, tuple(kind), default))

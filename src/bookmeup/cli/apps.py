@@ -57,6 +57,7 @@ def db(settings: Settings, keys: Keys, url: str | URL, draining: Draining) -> St
         url,
         {"auth": keys[AUTH_KEY], "logic": keys[LOGIC_KEY]},
         rate_limits=settings.rate_limits,
+        works_outbox=settings.outbox,
         draining=lambda: draining.begun,
         on_drain=draining.on_begin,
     )
