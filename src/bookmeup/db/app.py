@@ -21,19 +21,23 @@ def create_app(
     url: str | URL,
     service_keys: Mapping[str, Sequence[str]],
     *,
+    other_password: str = "",
     rate_limits: bool = True,
     draining: Callable[[], bool] = lambda: False,
     on_drain: Callable[[Callable[[], None]], None] = lambda _: None,
 ) -> Starlette:
-    """Return the app. `service_keys` are the keys of each calling service; `url` is where PostgreSQL is."""
-    database = engine.connect(url)
+    """Return the app. `service_keys` are the keys of each calling service; `url` is where PostgreSQL is.
+
+    `other_password` is the second one of PostgreSQL's that may be right, while it is being changed.
+    """
+    database = engine.connect(url, other_password)
     lanes = {
         "write": Lane("write", engine.WRITES),
         "logic": Lane("read-logic", engine.LOGIC_READS),
         "auth": Lane("read-auth", engine.AUTH_READS),
         "background": Lane("background", engine.BACKGROUND),
     }
-    readiness = Readiness(database, lanes["background"])
+    readiness = Readiness(database, lanes["background"], before_ready=database.fill)
     outbox = Outbox(database, lanes["background"])
     on_drain(database.drop_idle)
 
