@@ -28,7 +28,7 @@ async def answering(*headers: str) -> AsyncIterator[tuple[str, list[int]]]:
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     try:
-        yield "http://127.0.0.1:{}".format(server.sockets[0].getsockname()[1]), connections
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", connections
     finally:
         server.close()
 

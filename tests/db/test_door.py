@@ -17,7 +17,7 @@ from tests.support.postgres import Postgres
 from tests.support.processes import LOOPBACK
 
 from bookmeup.db import engine as pools
-from bookmeup.db.door import KNOCK_SECONDS, Door
+from bookmeup.db.door import KNOCK_SECONDS, REFUSED, Door
 from bookmeup.db.migrations import migrate
 from bookmeup.db.password import settle
 
@@ -34,7 +34,9 @@ def connect(one: Engine) -> float:
 
 
 def guarded(port: int) -> Engine:
-    made = create_engine(f"postgresql+psycopg2://salon:x@{LOOPBACK}:{port}/bookmeup?connect_timeout=2", poolclass=NullPool)
+    made = create_engine(
+        f"postgresql+psycopg2://salon:x@{LOOPBACK}:{port}/bookmeup?connect_timeout=2", poolclass=NullPool
+    )
     Door().guard(made)
     return made
 
@@ -93,8 +95,7 @@ class Locked(NamedTuple):
         try:
             engine(url).connect().close()
         except OperationalError as error:
-            assert "password authentication failed" in str(error)
-            return False
+            return REFUSED not in str(error)
         return True
 
     def alter(self, password: str) -> None:
@@ -115,8 +116,10 @@ def locked(own_postgres: Postgres) -> Iterator[Locked]:
         yield Locked(own_postgres, url, url.set(password=NEW))
         connection.execute(text("DROP DATABASE salon WITH (FORCE)"))
         connection.execute(
-            text("REASSIGN OWNED BY salon TO postgres; DROP OWNED BY salon; DROP ROLE bookmeup_auth; "
-                 "DROP ROLE bookmeup_logic; DROP ROLE bookmeup_outbox; DROP ROLE salon")  # fmt: skip
+            text(
+                "REASSIGN OWNED BY salon TO postgres; DROP OWNED BY salon; DROP ROLE bookmeup_auth; "
+                "DROP ROLE bookmeup_logic; DROP ROLE bookmeup_outbox; DROP ROLE salon"
+            )
         )
 
 

@@ -45,7 +45,9 @@ class Door:
         return dialect.connect(*arguments, **(options | {"password": self._other}))
 
     def _knock(self, host: str, port: int) -> None:
-        if not host or host.startswith("/") or "," in host:  # a socket in a folder, or several hosts: libpq's own affair
+        if (
+            not host or host.startswith("/") or "," in host
+        ):  # a socket in a folder, or several hosts: libpq's own affair
             return
         if not self._shut:
             self._try(host, port)
