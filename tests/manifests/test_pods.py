@@ -128,7 +128,7 @@ def test_each_container_has_just_its_keys(overlay: str) -> None:
         for container in pod.containers:
             refs = [e["valueFrom"]["secretKeyRef"] for e in container.get("env", []) if "valueFrom" in e]
             assert {ref["name"] for ref in refs} <= {"bookmeup-secrets"}
-                assert {ref["key"] for ref in refs if ref.get("optional")} <= {"POSTGRES_PASSWORD_NEXT"}
+            assert {ref["key"] for ref in refs if ref.get("optional")} <= {"POSTGRES_PASSWORD_NEXT"}
             assert not any("secretRef" in source for source in container.get("envFrom", []))
             given[pod.name, container["name"]] = {ref["key"] for ref in refs}
         assert not any("secret" in volume for volume in pod.spec["volumes"])
