@@ -116,6 +116,7 @@ class Handler(BaseHTTPRequestHandler):
     def answer(self, patch: dict[str, Any] | None = None) -> None:
         self.server.requests.append("GET" if patch is None else "PATCH")
         path, _, query = self.path.partition("?")
+        body: dict[str, Any]
         if self.headers["Authorization"] != f"Bearer {TOKEN}":
             body, status = {"kind": "Status"}, 403
         elif path == SECRET and self.server.exists:
