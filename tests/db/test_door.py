@@ -1,5 +1,6 @@
 """The way to PostgreSQL: shut, silent, open again; and while its password is being changed."""
 
+import asyncio
 import contextlib
 import socket
 import time
@@ -9,10 +10,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from sqlalchemy import URL, Engine, create_engine, text
+from sqlalchemy import URL, Engine, create_engine, make_url, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import NullPool
 from tests.support.databases import engine
+from tests.support.inside import inside
 from tests.support.postgres import Postgres
 from tests.support.processes import LOOPBACK
 
@@ -20,6 +22,7 @@ from bookmeup.db import engine as pools
 from bookmeup.db.door import KNOCK_SECONDS, REFUSED, Door
 from bookmeup.db.migrations import migrate
 from bookmeup.db.password import settle
+from bookmeup.errors import Unavailable
 
 OLD, NEW = "the-old-password", "the-new-password"
 LIBPQ_SECONDS = 2.0
@@ -71,6 +74,23 @@ def test_a_silent_port_is_said_sooner_than_libpq_would_and_one_waits_for_all() -
     assert times[0] < KNOCK_SECONDS / 2
     waited = [seconds for seconds in times if seconds >= KNOCK_SECONDS]
     assert len(waited) <= 6, "one at a time knocks"
+
+
+def test_while_postgresql_is_silent_every_call_to_db_is_refused_before_libpq_would_give_up() -> None:
+    async def main(url: URL) -> list[float]:
+        async with inside(url) as db:
+
+            async def call() -> float:
+                began = time.monotonic()
+                with pytest.raises(Unavailable):
+                    await db.by().get("/services")
+                return time.monotonic() - began
+
+            return await asyncio.gather(*(call() for _ in range(40)))
+
+    with silent_port() as port:
+        times = asyncio.run(main(make_url(f"postgresql+psycopg2://salon:x@{LOOPBACK}:{port}/bookmeup")))
+    assert max(times) < LIBPQ_SECONDS
 
 
 def test_when_it_opens_again_the_next_one_goes_through() -> None:
