@@ -8,7 +8,6 @@ import re
 import subprocess
 import sys
 import tarfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -68,13 +67,13 @@ def previous(tmp_path_factory: pytest.TempPathFactory) -> Previous:
 
 
 @pytest.fixture
-def old_database(previous: Previous, new_database: NewDatabase, tmp_path: Path) -> Iterator[URL]:
+def old_database(previous: Previous, new_database: NewDatabase, tmp_path: Path) -> URL:
     """A database as the previous version makes it, with an admin."""
     url = new_database(empty=True)
     previous.migrate(url, tmp_path)
     with engine(url).begin() as connection:
         add_admin(connection)
-    yield url
+    return url
 
 
 def books(salon: Salon) -> Person:
