@@ -1,10 +1,13 @@
 """`rotate`: at every moment old and new pods understand each other, wherever it is stopped and called again."""
 
+import json
+import shutil
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from tests.cli.fake_cluster import FakeCluster, FakeDeployment
+from tests.cli.fake_cluster import TOKEN, FakeCluster, FakeDeployment
 
 from bookmeup.cli import rollout, rotate
 from bookmeup.cli.cluster import ApiServer, ClusterError
@@ -168,6 +171,24 @@ def test_where_it_cannot_work_nothing_is_changed(
         turn(api, DATABASE_PASSWORD)
     assert changed(business) == set()
     assert "PATCH" not in business.cluster.requests
+
+
+def test_an_administrator_reaches_the_cluster_as_kubectl_does(
+    business: Business, mount: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if shutil.which("kubectl") is None:
+        pytest.skip("THERE IS NO kubectl: THE WAY THROUGH ITS PROXY IS NOT TESTED")
+    server = f"https://localhost:{business.cluster.server_port}"
+    known = {
+        "clusters": [{"name": "c", "cluster": {"server": server, "certificate-authority": str(mount / "ca.crt")}}],
+        "users": [{"name": "u", "user": {"token": TOKEN}}],
+        "contexts": [{"name": "salon", "context": {"cluster": "c", "user": "u"}}],
+    }
+    (tmp_path / "kubeconfig").write_text(json.dumps({"apiVersion": "v1", "kind": "Config", **known}))
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "kubeconfig"))
+    result = CliRunner().invoke(rotate.group, ["--context", "salon", "jwt-secret"])
+    assert (result.exit_code, result.output) == (0, "1/1 auth-service restarted: auth seals with the new secret.\n")
+    assert changed(business) == {"JWT_SECRET_KEY"}
 
 
 def test_kubectl_that_does_not_start_its_proxy_is_said_in_a_line(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -94,7 +94,7 @@ class _SocketConnection(HTTPConnection):
     """HTTP over a Unix socket, which nobody else on this machine can use."""
 
     def __init__(self, path: Path) -> None:
-        super().__init__("kubectl-proxy", timeout=TIMEOUT_SECONDS)
+        super().__init__("localhost", timeout=TIMEOUT_SECONDS)  # the proxy accepts no other name
         self._path = path
 
     def connect(self) -> None:
