@@ -14,6 +14,9 @@ Refusal
 ├── MethodNotAllowed 405
 ├── Conflict 409
 │   ├── SlotTaken
+│   │   └── NoResource
+│   ├── AppointmentsAffected    carries which
+│   ├── DatesClash              each date of a series that cannot be had
 │   ├── EmailTaken
 │   ├── AvailabilityOverlaps
 │   ├── AvailabilityInUse
@@ -26,6 +29,11 @@ Refusal
 ├── KeyReused 422
 ├── RuleBroken 422              a rule of the business
 │   ├── UnknownReference
+│   ├── WrongState
+│   ├── TooManyHolds
+│   ├── TooManyWishes
+│   ├── BadRule
+│   ├── OfferOver
 │   ├── Closed
 │   ├── InThePast
 │   ├── TooSoon
@@ -67,6 +75,10 @@ class Refusal(Exception):
 
     @property
     def faults(self) -> Sequence[Fault]:
+        return ()
+
+    @property
+    def affected(self) -> Sequence[Mapping[str, object]]:
         return ()
 
     @property
@@ -138,6 +150,43 @@ class SlotTaken(Conflict):
     code, sentence = "slot_taken", "This time is already taken."
 
 
+class NoResource(SlotTaken):
+    """The provider is free, but no room, chair or device of the kind that the service needs."""
+
+    code, sentence = "no_resource", "Everything that this service needs is taken at this time."
+
+
+class AppointmentsAffected(Conflict):
+    """A change would leave appointments outside; it is made when the client says that it knows."""
+
+    code, sentence = "appointments_affected", "This change would leave appointments outside."
+
+    def __init__(self, sentence: str | None = None, *, affected: Sequence[Mapping[str, object]] = ()) -> None:
+        """`affected` are the appointments, as the answer shows them."""
+        super().__init__(sentence)
+        self._affected = affected
+
+    @property
+    def affected(self) -> Sequence[Mapping[str, object]]:
+        return self._affected
+
+
+class DatesClash(Conflict):
+    """Dates of a series that cannot be booked, each with its code; nothing was booked."""
+
+    code, sentence = "dates_clash", "Some dates of this series cannot be booked."
+
+    def __init__(
+        self, sentence: str | None = None, *, retry_after: int | None = None, faults: Sequence[Fault] = ()
+    ) -> None:
+        super().__init__(sentence, retry_after=retry_after)
+        self._faults = tuple(faults)
+
+    @property
+    def faults(self) -> Sequence[Fault]:
+        return self._faults
+
+
 class EmailTaken(Conflict):
     code, sentence = "email_taken", "This e-mail address is already registered."
 
@@ -203,6 +252,28 @@ class RuleBroken(Refusal):
 
 class UnknownReference(RuleBroken):
     code, sentence = "unknown_reference", "The body names something that does not exist."
+
+
+class WrongState(RuleBroken):
+    code, sentence = "wrong_state", "The appointment is not in a state that allows this."
+
+
+class TooManyHolds(RuleBroken):
+    code, sentence = "too_many_holds", "You hold three times already. Book or release one first."
+
+
+class TooManyWishes(RuleBroken):
+    code, sentence = "too_many_wishes", "You wait for too many times already. Withdraw a wish first."
+
+
+class BadRule(RuleBroken):
+    """A recurrence rule that RFC 5545 does not know, or that is not taken here."""
+
+    code, sentence = "bad_rule", "This recurrence rule is not one that can be booked."
+
+
+class OfferOver(RuleBroken):
+    code, sentence = "offer_over", "This offer is over."
 
 
 class Closed(RuleBroken):
@@ -277,10 +348,20 @@ def _tree(root: type[Refusal]) -> dict[str, type[Refusal]]:
 BY_CODE: Mapping[str, type[Refusal]] = _tree(Refusal)
 
 
-def from_code(code: str, sentence: str, faults: Sequence[Fault] = (), retry_after: int | None = None) -> Refusal:
+def from_code(
+    code: str,
+    sentence: str,
+    faults: Sequence[Fault] = (),
+    retry_after: int | None = None,
+    affected: Sequence[Mapping[str, object]] = (),
+) -> Refusal:
     """Return the refusal that another role raised: it crosses HTTP by its code and is the same class again here."""
     if code == Invalid.code:
         return Invalid(faults)
+    if code == AppointmentsAffected.code:
+        return AppointmentsAffected(sentence, affected=affected)
+    if code == DatesClash.code:
+        return DatesClash(sentence, faults=faults)
     refusal = BY_CODE.get(code, Unavailable)(sentence)
     refusal.retry_after = retry_after if retry_after is not None else refusal.retry_after
     return refusal

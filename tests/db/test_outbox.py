@@ -91,7 +91,7 @@ def test_what_is_not_due_or_leased_waits_and_what_is_old_is_swept(new_database: 
     fill(url, 6, ", done_at", ", now() - interval '2 days'")
     database = connect(url)
     outbox = Outbox(database, Lane("test", 1))
-    outbox._batch()  # noqa: SLF001 - one round of what it does for ever
+    outbox.round()
     assert waiting(url) == 3 + 4
     outbox._sweep()  # noqa: SLF001
     with engine(url).connect() as opened:

@@ -4,9 +4,11 @@ from datetime import timedelta
 
 import pytest
 
-from bookmeup.domain.appointments import Actor, Booked, Candidate, Status, changeable, least_booked
+from bookmeup.domain.appointments import Actor, Booked, Status, changeable
+from bookmeup.domain.booking import Candidate, least_booked
+from bookmeup.domain.slots import Reason
 from bookmeup.domain.users import UserRole
-from bookmeup.errors import NotFound, TooLateToCancel
+from bookmeup.errors import Closed, NotFound, ProviderDoesNot, SlotTaken, TooLateToCancel
 
 ANA, ION = Actor(1, UserRole.CUSTOMER), Actor(2, UserRole.CUSTOMER)
 STAFF, ADMIN = Actor(3, UserRole.STAFF), Actor(4, UserRole.ADMIN)
@@ -43,10 +45,28 @@ def test_within_the_cancellation_window_staff_may_and_the_customer_may_not() -> 
     late = booked(window=61)
     with pytest.raises(TooLateToCancel):
         changeable(late, ANA, NOW)
-    assert changeable(late, STAFF, NOW) is late
+    with pytest.raises(TooLateToCancel):
+        changeable(late, STAFF, NOW)
+    assert changeable(late, STAFF, NOW, overriding=True) is late
+    with pytest.raises(TooLateToCancel):
+        changeable(late, ANA, NOW, overriding=True)
     assert changeable(booked(window=60), ANA, NOW)
 
 
+def free(provider: int, booked_seconds: int) -> Candidate:
+    return Candidate(provider, None, booked_seconds)
+
+
 def test_work_goes_to_who_has_the_least_that_day_and_then_to_the_lowest_id() -> None:
-    assert least_booked([Candidate(2, 60), Candidate(3, 0), Candidate(1, 60)]).provider_id == 3
-    assert least_booked([Candidate(2, 60), Candidate(1, 60)]).provider_id == 1
+    assert least_booked([free(2, 60), free(3, 0), free(1, 60)]).provider_id == 3
+    assert least_booked([free(2, 60), free(1, 60)]).provider_id == 1
+    assert least_booked([Candidate(1, Reason.OCCUPIED, 0), free(2, 60)]).provider_id == 2
+
+
+def test_when_nobody_is_free_a_taken_time_says_more_than_a_closed_one() -> None:
+    with pytest.raises(SlotTaken):
+        least_booked([Candidate(1, Reason.OUTSIDE_HOURS, 0), Candidate(2, Reason.BUFFER, 0)])
+    with pytest.raises(Closed):
+        least_booked([Candidate(1, Reason.OUTSIDE_HOURS, 0), Candidate(2, Reason.TIME_OFF, 0)])
+    with pytest.raises(ProviderDoesNot):
+        least_booked([])

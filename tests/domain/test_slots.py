@@ -9,8 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.domain.wall_clock import STEP, first_showing, reached, wall
 
+from bookmeup.domain.booking import REFUSALS
+from bookmeup.domain.clock import instant
 from bookmeup.domain.schedule import Addition, Schedule
-from bookmeup.domain.slots import Calendar, Terms, check, offered, why_not
+from bookmeup.domain.slots import Calendar, Terms, offered, why_not
 from bookmeup.domain.spans import Span
 from bookmeup.errors import Closed, InThePast, Refusal, SlotTaken, TooFarAhead, TooSoon
 
@@ -54,7 +56,7 @@ def cases(draw: st.DrawFn) -> Case:
     occupied = [(noon + at * STEP, noon + (at + long) * STEP) for at, long in draw(st.lists(starts, max_size=5))]
     cells = st.integers(0, 24)
     terms = Terms(
-        duration=draw(st.integers(1, 24)) * STEP,
+        segments=(draw(st.integers(1, 24)) * STEP,),
         buffer_before=draw(cells) * STEP,
         buffer_after=draw(cells) * STEP,
         slot_interval=draw(st.sampled_from([300, 600, 900, 3600])),
@@ -97,14 +99,18 @@ def _fits(at: int, case: Case, free: set[int], busy: set[int]) -> bool:
 @settings(max_examples=400, deadline=None)
 @given(cases())
 def test_the_offered_starts_are_those_that_counting_by_hand_finds(case: Case) -> None:
-    assert list(offered(case.day, case.calendar, case.terms, case.zone, case.now)) == by_hand(case)
+    found = dict(offered([case.day], case.calendar, case.terms, case.zone, case.now)).get(case.day, [])
+    assert [(minute, instant(case.day, minute, case.zone)) for minute in found] == by_hand(case)
 
 
 @settings(max_examples=200, deadline=None)
 @given(cases(), st.integers(-300, 300))
 def test_what_is_offered_can_be_booked_and_what_fits_is_refused_by_no_rule(case: Case, steps: int) -> None:
-    for _, at in offered(case.day, case.calendar, case.terms, case.zone, case.now):
-        check(at, case.day, case.calendar, case.terms, case.zone, case.now)
+    for _, minutes in offered([case.day], case.calendar, case.terms, case.zone, case.now):
+        for minute in minutes:
+            start = instant(case.day, minute, case.zone)
+            assert start is not None
+            assert why_not(start, case.day, case.calendar, case.terms, case.zone, case.now) is None
     at = reached(case.day, 720, case.zone) + steps * STEP
     free: set[int] = set()
     for day, start, end in case.calendar.schedule.added:
@@ -125,35 +131,30 @@ def calendar(*occupied: Span) -> Calendar:
 @pytest.mark.parametrize(
     ("minute", "now", "terms", "refusal"),
     [
-        (540, 541, Terms(1800), InThePast),
-        (540, 530, Terms(1800, minimum_notice=3600), TooSoon),
-        (540, 0, Terms(1800, booking_horizon=3600), TooFarAhead),
-        (530, 0, Terms(1800), Closed),
-        (1000, 0, Terms(1800), Closed),
-        (600, 0, Terms(1800), SlotTaken),
-        (570, 0, Terms(1800, buffer_after=60), SlotTaken),
-        (660, 0, Terms(1800, buffer_before=60), SlotTaken),
-        (570, 0, Terms(1800), None),
-        (660, 0, Terms(1800), None),
-        (540, 540, Terms(1800), None),
-        (540, 480, Terms(1800, minimum_notice=3600), None),
-        (990, 0, Terms(1800, buffer_after=3600), None),
-        (540, 0, Terms(1800, buffer_before=3600), None),
+        (540, 541, Terms((1800,)), InThePast),
+        (540, 530, Terms((1800,), minimum_notice=3600), TooSoon),
+        (540, 0, Terms((1800,), booking_horizon=3600), TooFarAhead),
+        (530, 0, Terms((1800,)), Closed),
+        (1000, 0, Terms((1800,)), Closed),
+        (600, 0, Terms((1800,)), SlotTaken),
+        (570, 0, Terms((1800,), buffer_after=60), SlotTaken),
+        (660, 0, Terms((1800,), buffer_before=60), SlotTaken),
+        (570, 0, Terms((1800,)), None),
+        (660, 0, Terms((1800,)), None),
+        (540, 540, Terms((1800,)), None),
+        (540, 480, Terms((1800,), minimum_notice=3600), None),
+        (990, 0, Terms((1800,), buffer_after=3600), None),
+        (540, 0, Terms((1800,), buffer_before=3600), None),
     ],
 )
 def test_the_first_rule_that_forbids_a_start_is_the_one_that_is_told(
     minute: int, now: int, terms: Terms, refusal: type[Refusal] | None
 ) -> None:
     found = why_not(at(minute), DAY, calendar((at(600), at(660))), terms, UTC, at(now))
-    assert type(found) is (refusal or type(None))
-
-
-def test_check_raises_the_refusal() -> None:
-    with pytest.raises(Closed):
-        check(at(0), DAY, calendar(), Terms(1800), UTC, at(0))
+    assert (None if found is None else REFUSALS[found]) is refusal
 
 
 def test_starts_are_stepped_from_each_opening_of_the_day() -> None:
     schedule = Schedule((), [Addition(DAY, 545, 600), Addition(DAY, 725, 780)])
-    found = [minute for minute, _ in offered(DAY, Calendar(schedule), Terms(1200, slot_interval=1200), UTC, at(0))]
-    assert found == [545, 565, 725, 745]
+    found = offered([DAY], Calendar(schedule), Terms((1200,), slot_interval=1200), UTC, at(0))
+    assert list(found) == [(DAY, [545, 565, 725, 745])]

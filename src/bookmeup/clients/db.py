@@ -80,15 +80,15 @@ class Call:
         extra = {} if if_none_match is None else {"if-none-match": if_none_match}
         return await self._request("GET", path, extra, query=_query(query))
 
-    async def post(self, path: str, body: Struct | None = None) -> Reply:
+    async def post(self, path: str, body: Struct | None = None, query: Struct | None = None) -> Reply:
         """Without a key of the client's there is one of ours, so that the retry is safe."""
-        return await self._request("POST", path, _keyed(self._key), body=_json(body))
+        return await self._request("POST", path, _keyed(self._key), query=_query(query), body=_json(body))
 
-    async def put(self, path: str, body: Struct | None = None) -> Reply:
-        return await self._request("PUT", path, _keyed(), body=_json(body))
+    async def put(self, path: str, body: Struct | None = None, query: Struct | None = None) -> Reply:
+        return await self._request("PUT", path, _keyed(), query=_query(query), body=_json(body))
 
-    async def delete(self, path: str) -> Reply:
-        return await self._request("DELETE", path, _keyed())
+    async def delete(self, path: str, query: Struct | None = None) -> Reply:
+        return await self._request("DELETE", path, _keyed(), query=_query(query))
 
     async def _request(
         self, method: str, path: str, extra: dict[str, str], *, query: str = "", body: bytes = b""
@@ -151,4 +151,5 @@ def _accepted(reply: Reply) -> Reply:
         raise errors.Unavailable
     faults = () if problem.errors is UNSET else [errors.Fault(f.pointer, f.detail) for f in problem.errors]
     after = reply.headers.get("retry-after")
-    raise errors.from_code(problem.code, problem.error, faults, int(after) if after else None)
+    affected = () if problem.affected is UNSET else problem.affected
+    raise errors.from_code(problem.code, problem.error, faults, int(after) if after else None, affected)

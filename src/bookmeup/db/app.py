@@ -12,7 +12,19 @@ from bookmeup.db import engine
 from bookmeup.db.lanes import Lane
 from bookmeup.db.outbox import Outbox
 from bookmeup.db.readiness import Readiness
-from bookmeup.db.routes import appointments, business, services, users
+from bookmeup.db.routes import (
+    addons,
+    appointments,
+    business,
+    exceptions,
+    locations,
+    resources,
+    services,
+    slots,
+    together,
+    users,
+    waitlist,
+)
 from bookmeup.web.app import assemble
 from bookmeup.web.health import health_routes
 
@@ -63,7 +75,14 @@ def create_app(
             *users.routes,
             *services.routes,
             *appointments.routes,
+            *slots.routes,
             *business.routes,
+            *exceptions.routes,
+            *locations.routes,
+            *resources.routes,
+            *addons.routes,
+            *together.routes,
+            *waitlist.routes,
         ],
         state={
             "database": database,

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import URL, Connection, create_engine, text
 from sqlalchemy.pool import NullPool
 
-from bookmeup.domain.clock import local, moment
+from bookmeup.domain.clock import instant, local, moment
 from bookmeup.domain.schedule import Hours, Schedule
 from bookmeup.domain.slots import Calendar, Terms, offered
 from bookmeup.domain.spans import Span
@@ -185,12 +185,13 @@ def _day(provider: DemoProvider, day: date, now: int, chance: random.Random) -> 
     open_minutes = sum(end - start for start, end in schedule.intervals(day))
     while sum(end - start for start, end in taken) < open_minutes * 60 * BOOKED_SHARE:
         service = chance.choice(provider.services)
-        terms = Terms(SERVICES[service].minutes * 60)
-        starts = [at for wall, at in offered(day, Calendar(schedule, taken), terms, PLACE, now) if wall % 30 == 0]
+        terms = Terms((SERVICES[service].minutes * 60,))
+        found = dict(offered([day], Calendar(schedule, taken), terms, PLACE, now)).get(day, [])
+        starts = [at for wall in found if wall % 30 == 0 and (at := instant(day, wall, PLACE)) is not None]
         if not starts:
             return
         start = chance.choice(starts)
-        taken.append(terms.occupied(start))
+        taken.extend(terms.occupied(start))
         yield start, service
 
 

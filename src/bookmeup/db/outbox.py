@@ -1,28 +1,30 @@
-"""Work that waits: rows of the outbox, taken 20 at a time, and the rows whose time is over.
+"""Work that waits: rows of the outbox, each in a transaction of its own, and the rows whose time is over.
 
-A kind without a handler yet is done at once. At least once: a handler must bear to be called again.
+At least once: a handler must bear to be called again. One that fails is tried again later and stops no other.
+A kind without a handler is done at once.
 """
 
 import asyncio
+import contextlib
 import time
+from collections.abc import Iterator, Mapping
 
 import structlog
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from bookmeup.db.engine import OUTBOX, Database
+from bookmeup.db.handlers import HANDLERS, Handler
 from bookmeup.db.lanes import Lane
+from bookmeup.db.queries import appointments, outbox
+from bookmeup.db.transactions import Caller, Tx
 
 BATCH = 20
 POLL_SECONDS = 2.0
 SWEEP_SECONDS = 3600.0
+TX_SECONDS = 10.0
 
-_DONE = text("""
-UPDATE outbox SET done_at = now() WHERE id IN (
-  SELECT id FROM outbox WHERE done_at IS NULL AND not_before <= now() AND (leased_until IS NULL OR leased_until < now())
-  ORDER BY not_before, id FOR UPDATE SKIP LOCKED LIMIT :batch)
-""")
-_ROLE = text("SELECT set_config('role', :role, true)")
+_BEGIN = text("SELECT set_config('role', :role, true), extract(epoch FROM now())::bigint AS now")
 _SWEEP = (
     text("DELETE FROM outbox WHERE done_at < now() - interval '1 day'"),
     text("DELETE FROM idempotency_keys WHERE expires_at < now()"),
@@ -35,15 +37,16 @@ log = structlog.get_logger()
 class Outbox:
     """Works the outbox off in one thread until it is cancelled."""
 
-    def __init__(self, database: Database, lane: Lane) -> None:
+    def __init__(self, database: Database, lane: Lane, handlers: Mapping[str, Handler] = HANDLERS) -> None:
         self._database = database
         self._lane = lane
+        self._handlers = handlers
         self._swept = time.monotonic()
 
     async def work(self) -> None:
         while True:
             try:
-                done = await self._lane.run(self._batch, patient=True)
+                done = await self._lane.run(self.round, patient=True)
                 if time.monotonic() - self._swept > SWEEP_SECONDS:
                     self._swept = time.monotonic()
                     await self._lane.run(self._sweep, patient=True)
@@ -53,18 +56,56 @@ class Outbox:
             if done < BATCH:
                 await asyncio.sleep(POLL_SECONDS)
 
-    def _batch(self) -> int:
-        """Mark what is due as done; return how much that was."""
-        with self._database.background.connect() as connection, connection.begin():
-            connection.execute(_ROLE, {"role": OUTBOX})
-            return connection.execute(_DONE, {"batch": BATCH}).rowcount
+    def round(self) -> int:
+        """End the holds whose time is over and work off what is due; return how many rows that were."""
+        with self._connected() as connection:
+            self._end_holds(connection)
+            with self._begun(connection):
+                passed = outbox.pass_over(connection, list(self._handlers), BATCH)
+            handled = 0
+            while handled < BATCH and self._one(connection):
+                handled += 1
+        return max(passed, handled)
+
+    def _one(self, connection: Connection) -> bool:
+        """Work off one row; return whether there was one."""
+        with self._begun(connection) as tx:
+            row = outbox.take(connection, list(self._handlers))
+            if row is None:
+                return False
+            try:
+                with connection.begin_nested():
+                    self._handlers[row.kind](tx, row.payload)
+            except Exception as error:  # noqa: BLE001 - whatever is wrong with this row, the others go on
+                log.warning("outbox row failed", kind=row.kind, id=row.id, attempt=row.attempts + 1, reason=repr(error))
+                outbox.failed(connection, row, repr(error))
+            else:
+                outbox.done(connection, row.id)
+        return True
+
+    def _end_holds(self, connection: Connection) -> None:
+        """End holds whose time is over, the offers that kept them too; each under the locks of what it takes."""
+        with self._begun(connection):
+            over = outbox.over(connection, BATCH)
+        for appointment in over:
+            with self._begun(connection) as tx:
+                appointments.lock_of(tx, appointment)
+                outbox.end(tx, appointment)
+
+    def _connected(self) -> Connection:
+        """Return a connection with transactions: the pool's own run each statement by itself."""
+        return self._database.background.connect().execution_options(isolation_level="READ COMMITTED")
+
+    @contextlib.contextmanager
+    def _begun(self, connection: Connection) -> Iterator[Tx]:
+        """Begin a transaction as the outbox's role; it is on nobody's behalf."""
+        with connection.begin():
+            now = connection.execute(_BEGIN, {"role": OUTBOX}).one().now
+            deadline = time.monotonic() + TX_SECONDS
+            yield Tx(connection, Caller("outbox", None, None, None, deadline), now, None)
 
     def _sweep(self) -> None:
-        with self._database.background.connect() as connection:
+        with self._connected() as connection:
             for statement in _SWEEP:
-                self._delete(connection, statement)
-
-    def _delete(self, connection: Connection, statement: object) -> None:
-        with connection.begin():
-            connection.execute(_ROLE, {"role": OUTBOX})
-            connection.execute(statement)  # type: ignore[call-overload]
+                with self._begun(connection):
+                    connection.execute(statement)

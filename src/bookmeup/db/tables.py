@@ -1,6 +1,7 @@
 """The schema, as Alembic compares it. Constraint names follow one convention; a violation is known by its name."""
 
 from sqlalchemy import (
+    ARRAY,
     BigInteger,
     Boolean,
     CheckConstraint,
@@ -50,6 +51,7 @@ locations = Table(
     Column("timezone", Text, nullable=False),
     Column("currency", Text, nullable=False),
     Column("address", Text, nullable=False, server_default=""),
+    Column("locale", Text, nullable=False, server_default="en"),
     Column("catalogue_version", BigInteger, nullable=False, server_default="1"),
     CheckConstraint("currency ~ '^[A-Z]{3}$'", name="currency"),
 )
@@ -112,11 +114,19 @@ services = Table(
     Column("booking_horizon", Integer, nullable=False, server_default=text("525600")),
     Column("cancellation_window", Integer),
     Column("is_active", Boolean, nullable=False, server_default=text("true")),
+    Column("category", Text, nullable=False, server_default=""),
+    Column("segments", ARRAY(Integer)),
+    Column("capacity", Integer, nullable=False, server_default="1"),
+    Column("needs_approval", Boolean, nullable=False, server_default=text("false")),
+    Column("is_hidden", Boolean, nullable=False, server_default=text("false")),
+    Column("marks_late", Boolean, nullable=False, server_default=text("false")),
+    Column("resource_type", Text),
     _at(),
     CheckConstraint("duration BETWEEN 1 AND 1440", name="duration"),
     CheckConstraint("price_minor >= 0", name="price"),
     CheckConstraint("slot_interval BETWEEN 5 AND 1440", name="slot_interval"),
     CheckConstraint("buffer_before BETWEEN 0 AND 720 AND buffer_after BETWEEN 0 AND 720", name="buffers"),
+    CheckConstraint("capacity BETWEEN 1 AND 1000", name="capacity"),
 )
 
 resources = Table(
@@ -124,6 +134,10 @@ resources = Table(
     metadata,
     _id(),
     Column("kind", Text, nullable=False),
+    Column("name", Text),
+    Column("type", Text),
+    Column("location_id", BigInteger, ForeignKey("locations.id"), nullable=False, server_default="1", index=True),
+    Column("retired_at", DateTime(timezone=True)),
     CheckConstraint("kind IN ('provider', 'resource')", name="kind"),
 )
 
@@ -145,6 +159,10 @@ provider_services = Table(
     metadata,
     Column("provider_id", BigInteger, ForeignKey("providers.id", ondelete="CASCADE"), primary_key=True),
     Column("service_id", BigInteger, ForeignKey("services.id", ondelete="CASCADE"), primary_key=True, index=True),
+    Column("duration", Integer),
+    Column("price_minor", BigInteger),
+    CheckConstraint("duration BETWEEN 1 AND 1440", name="duration"),
+    CheckConstraint("price_minor >= 0", name="price"),
 )
 
 weekly_hours = Table(
@@ -178,6 +196,101 @@ availability = Table(
     Index("availability_date_idx", "date", "provider_id"),
 )
 
+addons = Table(
+    "addons",
+    metadata,
+    _id(),
+    Column("service_id", BigInteger, ForeignKey("services.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("name", Text, nullable=False),
+    Column("duration", Integer, nullable=False, server_default="0"),
+    Column("price_minor", BigInteger, nullable=False, server_default="0"),
+    Column("is_active", Boolean, nullable=False, server_default=text("true")),
+    CheckConstraint("duration BETWEEN 0 AND 1440", name="duration"),
+    CheckConstraint("price_minor >= 0", name="price"),
+)
+
+replaced_days = Table(
+    "replaced_days",
+    metadata,
+    Column("provider_id", BigInteger, ForeignKey("providers.id", ondelete="CASCADE"), primary_key=True),
+    Column("date", Date, primary_key=True),
+    Column("minutes", ARRAY(Integer), nullable=False),
+)
+
+time_off = Table(
+    "time_off",
+    metadata,
+    _id(),
+    Column("provider_id", BigInteger, ForeignKey("providers.id", ondelete="CASCADE"), nullable=False),
+    Column("starts_at", DateTime(timezone=True), nullable=False),
+    Column("ends_at", DateTime(timezone=True), nullable=False),
+    Column("reason", Text, nullable=False, server_default=""),
+    CheckConstraint("starts_at < ends_at", name="order"),
+    Index("time_off_provider_idx", "provider_id", "ends_at"),
+)
+
+closures = Table(
+    "closures",
+    metadata,
+    _id(),
+    Column("location_id", BigInteger, ForeignKey("locations.id"), nullable=False),
+    Column("starts_at", DateTime(timezone=True), nullable=False),
+    Column("ends_at", DateTime(timezone=True), nullable=False),
+    Column("reason", Text, nullable=False, server_default=""),
+    CheckConstraint("starts_at < ends_at", name="order"),
+    Index("closures_location_idx", "location_id", "ends_at"),
+)
+
+series = Table(
+    "series",
+    metadata,
+    _id(),
+    Column("customer_id", BigInteger, ForeignKey("users.id"), nullable=False, index=True),
+    Column("rule", Text, nullable=False),
+    _at(),
+)
+
+visits = Table(
+    "visits",
+    metadata,
+    _id(),
+    Column("customer_id", BigInteger, ForeignKey("users.id"), nullable=False, index=True),
+    _at(),
+)
+
+waitlist = Table(
+    "waitlist",
+    metadata,
+    _id(),
+    Column("customer_id", BigInteger, ForeignKey("users.id"), nullable=False, index=True),
+    Column("service_id", BigInteger, ForeignKey("services.id", ondelete="CASCADE"), nullable=False),
+    Column("provider_id", BigInteger, ForeignKey("providers.id")),
+    Column("location_id", BigInteger, ForeignKey("locations.id")),
+    Column("first_date", Date, nullable=False),
+    Column("last_date", Date, nullable=False),
+    Column("weekdays", ARRAY(SmallInteger), nullable=False),
+    Column("start_minute", SmallInteger, nullable=False),
+    Column("end_minute", SmallInteger, nullable=False),
+    Column("status", Text, nullable=False, server_default="waiting"),
+    _at(),
+    CheckConstraint("status IN ('waiting', 'offered', 'fulfilled', 'withdrawn')", name="status"),
+    CheckConstraint("first_date <= last_date AND start_minute < end_minute", name="order"),
+    Index("waitlist_waiting_idx", "service_id", "id", postgresql_where=text("status = 'waiting'")),
+)
+
+offers = Table(
+    "offers",
+    metadata,
+    _id(),
+    Column("waitlist_id", BigInteger, ForeignKey("waitlist.id"), nullable=False, index=True),
+    Column("appointment_id", BigInteger, ForeignKey("appointments.id"), nullable=False, index=True),
+    Column("expires_at", DateTime(timezone=True), nullable=False),
+    Column("status", Text, nullable=False, server_default="open"),
+    _at(),
+    CheckConstraint("status IN ('open', 'accepted', 'declined', 'expired')", name="status"),
+    Index("offers_open_key", "waitlist_id", unique=True, postgresql_where=text("status = 'open'")),
+)
+
 occurrences = Table(
     "occurrences",
     metadata,
@@ -186,7 +299,9 @@ occurrences = Table(
     Column("starts_at", DateTime(timezone=True), nullable=False),
     Column("ends_at", DateTime(timezone=True), nullable=False),
     Column("capacity", Integer, nullable=False, server_default="1"),
+    Column("provider_id", BigInteger, ForeignKey("providers.id")),
     CheckConstraint("starts_at < ends_at", name="order"),
+    Index("occurrences_group_idx", "provider_id", "starts_at", postgresql_where=text("capacity > 1")),
 )
 
 appointments = Table(
@@ -211,6 +326,15 @@ appointments = Table(
     Column("version", Integer, nullable=False, server_default="1"),
     _at(),
     Column("cancelled_at", DateTime(timezone=True)),
+    Column("location_id", BigInteger, ForeignKey("locations.id"), nullable=False, server_default="1"),
+    Column("resource_id", BigInteger, ForeignKey("resources.id")),
+    Column("segments", ARRAY(Integer)),
+    Column("addons", JSONB, nullable=False, server_default=text("'[]'::jsonb")),
+    Column("hold_until", DateTime(timezone=True)),
+    Column("is_late", Boolean, nullable=False, server_default=text("false")),
+    Column("cancel_reason", Text),
+    Column("series_id", BigInteger, ForeignKey("series.id"), index=True),
+    Column("visit_id", BigInteger, ForeignKey("visits.id"), index=True),
     CheckConstraint("starts_at < ends_at", name="order"),
     CheckConstraint("status IN ('hold', 'pending', 'confirmed', 'completed', 'no_show', 'cancelled')", name="status"),
     Index(
@@ -220,6 +344,8 @@ appointments = Table(
     Index("appointments_starts_idx", "starts_at", "id"),
     Index("appointments_service_idx", "service_id"),
     Index("appointments_provider_idx", "provider_id", "starts_at"),
+    Index("appointments_hold_idx", "provider_id", "hold_until", postgresql_where=text("status = 'hold'")),
+    Index("appointments_hold_until_idx", "hold_until", postgresql_where=text("status = 'hold'")),
 )
 
 occupied = Table(
@@ -230,6 +356,7 @@ occupied = Table(
     Column("resource_id", BigInteger, ForeignKey("resources.id"), nullable=False),
     Column("during", TSTZRANGE, nullable=False),
     Column("status", Text, nullable=False),
+    Column("hold_until", DateTime(timezone=True)),
     CheckConstraint("NOT isempty(during) AND NOT lower_inf(during) AND NOT upper_inf(during)", name="during"),
     CheckConstraint("lower_inc(during) AND NOT upper_inc(during)", name="half_open"),
     ExcludeConstraint(
@@ -239,6 +366,7 @@ occupied = Table(
         using="gist",
         where=text("status IN ('hold', 'pending', 'confirmed')"),
     ),
+    Index("occupied_hold_idx", "resource_id", "hold_until", postgresql_where=text("status = 'hold'")),
 )
 
 idempotency_keys = Table(
@@ -279,7 +407,9 @@ outbox = Table(
     Column("attempts", SmallInteger, nullable=False, server_default="0"),
     Column("leased_until", DateTime(timezone=True)),
     Column("done_at", DateTime(timezone=True)),
+    Column("error", Text),
     Index("outbox_due_idx", "not_before", "id", postgresql_where=text("done_at IS NULL")),
+    Index("outbox_aggregate_idx", "aggregate", "id", postgresql_where=text("done_at IS NULL")),
     Index("outbox_done_idx", "done_at", postgresql_where=text("done_at IS NOT NULL")),
 )
 

@@ -90,6 +90,10 @@ class Tx:
         """Undo all since the savepoint; the transaction goes on."""
         self.connection.exec_driver_sql("ROLLBACK TO SAVEPOINT work")
 
+    def as_customer(self) -> Actor:
+        """Return the actor with a customer's rights: on the routes of one's own, staff are customers too."""
+        return self.actor._replace(role=UserRole.CUSTOMER)
+
     def staff(self) -> Actor:
         """Return the actor, who must be staff."""
         return self._at_least((UserRole.STAFF, UserRole.ADMIN))

@@ -23,6 +23,8 @@ VIOLATIONS: dict[str, type[Refusal]] = {
     "appointments_customer_id_fkey": UnknownReference,
     "occurrences_service_id_fkey": UnknownReference,
     "provider_services_service_id_fkey": UnknownReference,
+    "resources_location_id_fkey": UnknownReference,
+    "addons_service_id_fkey": UnknownReference,
     "providers_default_key": Conflict,
 }
 _AWAY = ("08", "53", "57")

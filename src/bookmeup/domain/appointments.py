@@ -1,12 +1,11 @@
 """The states of an appointment, who may change it, and which provider gets it."""
 
-from collections.abc import Iterable
 from datetime import timedelta
 from enum import StrEnum
 from typing import NamedTuple
 
 from bookmeup.domain.users import UserRole
-from bookmeup.errors import NotFound, TooLateToCancel
+from bookmeup.errors import NotFound, TooLateToCancel, WrongState
 
 
 class Status(StrEnum):
@@ -36,31 +35,64 @@ class Booked(NamedTuple):
     status: Status
     starts: int
     cancellation_window: timedelta | None
+    marks_late: bool = False
 
 
-def changeable(appointment: Booked | None, by: Actor, now: int) -> Booked:
-    """Return the appointment if this actor may move or cancel it now."""
-    if appointment is None or appointment.status not in TAKING_TIME:
+NEXT: dict[Status, frozenset[Status]] = {
+    Status.HOLD: frozenset({Status.PENDING, Status.CONFIRMED, Status.CANCELLED}),
+    Status.PENDING: frozenset({Status.CONFIRMED, Status.CANCELLED}),
+    Status.CONFIRMED: frozenset({Status.COMPLETED, Status.NO_SHOW, Status.CANCELLED}),
+    Status.COMPLETED: frozenset(),
+    Status.NO_SHOW: frozenset(),
+    Status.CANCELLED: frozenset(),
+}
+"""What each state may become; nothing comes back from an end."""
+
+
+def visible(appointment: Booked | None, by: Actor) -> Booked:
+    """Return the appointment if this actor may know of it; else it is not there."""
+    if appointment is None or (not by.role.is_staff and appointment.customer_id != by.id):
         raise NotFound("There is no such appointment.")
-    if by.role.is_staff:
-        return appointment
-    if appointment.customer_id != by.id:  # not "forbidden": it would tell that it exists
-        raise NotFound("There is no such appointment.")
-    if appointment.starts <= now:
-        raise TooLateToCancel("This appointment has begun.")
-    window = appointment.cancellation_window
-    if window is not None and appointment.starts - now < window.total_seconds():
-        raise TooLateToCancel
     return appointment
 
 
-class Candidate(NamedTuple):
-    """A provider who could take an appointment, and how many seconds of that day are booked with him."""
+def changeable(appointment: Booked | None, by: Actor, now: int, *, overriding: bool = False) -> Booked:
+    """Return the appointment if this actor may move it now. Staff override the cancellation window, with a reason."""
+    found = visible(appointment, by)
+    if found.status not in TAKING_TIME:
+        raise NotFound("There is no such appointment.")
+    _not_begun(found, by, now)
+    if is_late(found, now) and not (by.role.is_staff and overriding):
+        raise TooLateToCancel
+    return found
 
-    provider_id: int
-    booked: int
+
+def cancelled(appointment: Booked | None, by: Actor, now: int) -> bool:
+    """Return whether a cancellation by this actor is a late one; refuse it if the service does not take late ones."""
+    found = visible(appointment, by)
+    if found.status not in TAKING_TIME:
+        raise NotFound("There is no such appointment.")
+    _not_begun(found, by, now)
+    late = is_late(found, now)
+    if late and not by.role.is_staff and not found.marks_late:
+        raise TooLateToCancel
+    return late and not by.role.is_staff
 
 
-def least_booked(candidates: Iterable[Candidate]) -> Candidate:
-    """Choose so that work spreads; among equals the lowest id."""
-    return min(candidates, key=lambda candidate: (candidate.booked, candidate.provider_id))
+def _not_begun(appointment: Booked, by: Actor, now: int) -> None:
+    if appointment.starts <= now and not by.role.is_staff:
+        raise TooLateToCancel("This appointment has begun.")
+
+
+def is_late(appointment: Booked, now: int) -> bool:
+    """Whether the cancellation window has closed."""
+    window = appointment.cancellation_window
+    return window is not None and appointment.starts - now < window.total_seconds()
+
+
+def become(appointment: Booked, status: Status, now: int) -> None:
+    """Refuse a state that cannot follow, and an end that is declared before the start."""
+    if status not in NEXT[appointment.status]:
+        raise WrongState(f"An appointment that is {appointment.status} cannot become {status}.")
+    if status in (Status.COMPLETED, Status.NO_SHOW) and now < appointment.starts:
+        raise WrongState("This appointment has not begun.")

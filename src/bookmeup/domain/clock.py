@@ -50,6 +50,12 @@ def boundary(day: date, minute: int, zone: ZoneInfo) -> int:
     return _jump(before, after, zone)
 
 
+def plain_midnight(day: date, zone: ZoneInfo) -> int | None:
+    """Return the instant at which a day starts whose clock runs through without a jump, None for any other day."""
+    start, plain = _midnight(day, zone)
+    return start if plain else None
+
+
 def local(seconds: int, zone: ZoneInfo) -> datetime:
     """Return what the wall clock of the zone shows, as an aware datetime."""
     return moment(seconds).astimezone(zone)

@@ -1,5 +1,7 @@
 """Answers that many routes give, and the problem document (RFC 9457)."""
 
+from typing import Any
+
 from msgspec import UNSET, Struct, UnsetType
 
 
@@ -22,7 +24,10 @@ class FaultAt(Struct):
 
 
 class Problem(Struct, omit_defaults=True):
-    """A refusal: RFC 9457 with a stable `code`, and `error`, the short text that old clients read."""
+    """A refusal: RFC 9457 with a stable `code`, and `error`, the short text that old clients read.
+
+    `affected` are the appointments that a change would leave outside, where that is why it is refused.
+    """
 
     title: str
     status: int
@@ -32,6 +37,7 @@ class Problem(Struct, omit_defaults=True):
     type: str = "about:blank"
     instance: str | UnsetType = UNSET
     errors: list[FaultAt] | UnsetType = UNSET
+    affected: list[dict[str, Any]] | UnsetType = UNSET
     request_id: str | UnsetType = UNSET
 
 

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from bookmeup.schemas.text import Duration, Interval, Minutes, Name, Words
+from bookmeup.schemas.text import Duration, Interval, Kind, Minutes, Name, Words
 
 PriceIn = Annotated[
     float | str,
@@ -14,9 +14,27 @@ PriceIn = Annotated[
     ),
 ]
 
+Category = Annotated[
+    str, Meta(max_length=100, pattern=r"^[^\x00-\x1f\x7f]*$(?!\n)", description="May be empty.", examples=["Hair"])
+]
+Segments = Annotated[
+    list[Duration],
+    Meta(
+        min_length=1,
+        max_length=49,
+        description="Minutes of work and of processing time in turn, work first and last; null is all work. "
+        "They add up to the duration, and a new duration without them makes it all work.",
+        examples=[[30, 45, 15]],
+    ),
+]
+
 
 class Service(Struct):
-    """Durations, buffers, notice and horizon in minutes."""
+    """Durations, buffers, notice and horizon in minutes.
+
+    `segments` are work and processing time in turn, null where all is work. `capacity` over 1 is a group.
+    `marks_late`: late cancellations are marked, not refused. A hidden service is bookable by its id and not listed.
+    """
 
     id: int
     name: str
@@ -31,6 +49,19 @@ class Service(Struct):
     minimum_notice: int
     booking_horizon: int
     cancellation_window: int | None
+    category: str
+    segments: list[int] | None
+    capacity: int
+    needs_approval: bool
+    is_hidden: bool
+    marks_late: bool
+    resource_type: str | None
+
+
+class StaffService(Service, kw_only=True):
+    """A service as staff see it: hidden ones and those that are sold no more among them."""
+
+    is_active: bool
 
 
 class ServiceChange(Struct):
@@ -46,6 +77,13 @@ class ServiceChange(Struct):
     minimum_notice: Minutes | UnsetType = UNSET
     booking_horizon: Minutes | UnsetType = UNSET
     cancellation_window: Minutes | UnsetType | None = UNSET
+    category: Category | UnsetType = UNSET
+    segments: Segments | UnsetType | None = UNSET
+    capacity: Annotated[int, Meta(ge=1, le=1000, description="Seats of one time.")] | UnsetType = UNSET
+    needs_approval: bool | UnsetType = UNSET
+    is_hidden: bool | UnsetType = UNSET
+    marks_late: bool | UnsetType = UNSET
+    resource_type: Kind | UnsetType | None = UNSET
 
 
 class NewService(ServiceChange, kw_only=True):
@@ -70,3 +108,10 @@ class StoredService(Struct):
     minimum_notice: int | UnsetType = UNSET
     booking_horizon: int | UnsetType = UNSET
     cancellation_window: int | UnsetType | None = UNSET
+    category: str | UnsetType = UNSET
+    segments: list[int] | UnsetType | None = UNSET
+    capacity: int | UnsetType = UNSET
+    needs_approval: bool | UnsetType = UNSET
+    is_hidden: bool | UnsetType = UNSET
+    marks_late: bool | UnsetType = UNSET
+    resource_type: str | UnsetType | None = UNSET

@@ -17,6 +17,16 @@ Name = Annotated[
         examples=["Ana Pop"],
     ),
 ]
+Kind = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=100,
+        pattern=r"^[^\x00-\x1f\x7f]*[^\x00-\x20\x7f][^\x00-\x1f\x7f]*$(?!\n)",
+        description="A kind of room, chair or device.",
+        examples=["treatment room"],
+    ),
+]
 Words = Annotated[str, Meta(max_length=2000, pattern=r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$")]
 Email = Annotated[
     str,

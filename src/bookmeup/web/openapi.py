@@ -55,7 +55,8 @@ def operations(routes: Iterable[BaseRoute]) -> list[Operation]:
 
 def document(shown: Sequence[Operation]) -> dict[str, Any]:
     """Return the document of these operations."""
-    kinds = [kind for op in shown for kind in (op.body, *op.answers.values()) if kind not in (None, str)]
+    said = [kind for op in shown for answer in (op.body, *op.answers.values()) for kind in _kinds(answer)]
+    kinds = [kind for kind in said if kind not in (None, str)]
     queries = [op.query for op in shown if op.query is not None]
     _, components = msgspec.json.schema_components([*kinds, *queries, Problem], ref_template=REF)
     asked = {query.__name__ for query in queries}
@@ -96,13 +97,23 @@ def _operation(op: Operation, components: dict[str, Any]) -> dict[str, Any]:
     if parameters:
         described["parameters"] = parameters
     if op.body is not None:
-        described["requestBody"] = {"required": True, "content": {"application/json": {"schema": _schema(op.body)}}}
+        described["requestBody"] = {
+            "required": op.needs_body,
+            "content": {"application/json": {"schema": _schema(op.body)}},
+        }
     if op.access.security:
         described["security"] = [{op.access.security: []}]
     return described
 
 
+def _kinds(answer: Any) -> tuple[Any, ...]:
+    """Return what an answer may be: a tuple is one of several."""
+    return answer if isinstance(answer, tuple) else (answer,)
+
+
 def _schema(kind: Any) -> dict[str, Any]:
+    if isinstance(kind, tuple):
+        return {"anyOf": [_schema(each) for each in kind]}
     (schema,), _ = msgspec.json.schema_components([kind], ref_template=REF)
     return schema
 

@@ -1,6 +1,6 @@
 """Routes as data: each names its method, who may call it, what it reads and answers. Nobody may, unless it says so."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -48,6 +48,7 @@ class Operation:
     query: Any = None
     refusals: Sequence[type[Refusal]] = ()
     creates: bool = False
+    needs_body: bool = True
     hidden: bool = False
 
 
@@ -60,13 +61,18 @@ def operation(
     *,
     answer: Any = None,
     status: int = 200,
+    also: Mapping[int, Any] | None = None,
     body: Any = None,
     query: Any = None,
     refusals: Sequence[type[Refusal]] = (),
     creates: bool = False,
+    needs_body: bool = True,
     hidden: bool = False,
 ) -> Route:
-    """Return a route that lets in whom `access` lets in. `creates`: it takes an Idempotency-Key."""
+    """Return a route that lets in whom `access` lets in. `creates`: it takes an Idempotency-Key.
+
+    `also` are answers with another status.
+    """
 
     async def endpoint(request: Request) -> Response:
         await access(request)
@@ -78,11 +84,12 @@ def operation(
         path=path,
         summary=summary,
         access=access,
-        answers={status: answer},
+        answers={status: answer, **(also or {})},
         body=body,
         query=query,
         refusals=refusals,
         creates=creates,
+        needs_body=needs_body,
         hidden=hidden,
     )
     return Route(path, endpoint, methods=[method])

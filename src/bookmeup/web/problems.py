@@ -23,6 +23,7 @@ def document(refusal: Refusal, request_id: str | None = None) -> Problem:
         error=str(refusal),
         detail=str(refusal),
         errors=[FaultAt(fault.pointer, fault.detail) for fault in refusal.faults] or UNSET,
+        affected=[dict(appointment) for appointment in refusal.affected] or UNSET,
         request_id=request_id or UNSET,
     )
 

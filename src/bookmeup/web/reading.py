@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from datetime import date
 from functools import cache
 from typing import Any, TypeVar
 
@@ -12,6 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 
 from bookmeup.errors import Fault, Invalid, Malformed, NotFound, NotJson, WrongMediaType
+from bookmeup.schemas.appointments import FIRST, LAST
 
 T = TypeVar("T", bound=Struct)
 _PLACE = re.compile(r" - at `\$?(.*)`$")
@@ -19,15 +21,20 @@ NOT_JSON = (msgspec.DecodeError, RecursionError, UnicodeDecodeError)
 _LARGEST_ID = 2**63 - 1
 
 
-async def read(request: Request, kind: type[T]) -> T:
-    """Return the JSON body as a `kind`. 400 if it is not JSON, 415 for another type, 422 with all faults."""
+async def read(request: Request, kind: type[T], *, empty: T | None = None) -> T:
+    """Return the JSON body as a `kind`. 400 if it is not JSON, 415 for another type, 422 with all faults.
+
+    `empty` is what no body at all means, where there need not be one.
+    """
     media = request.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
-    if media != "application/json":
-        raise WrongMediaType
     try:
         body = await request.body()
     except ClientDisconnect as error:
         raise Malformed from error
+    if empty is not None and not body:
+        return empty
+    if media != "application/json":
+        raise WrongMediaType
     try:
         found: T = _decoder(kind).decode(body)
     except msgspec.ValidationError as error:
@@ -73,6 +80,18 @@ def path_id(request: Request, name: str = "id") -> int:
     if not 0 < number <= _LARGEST_ID:
         raise NotFound
     return number
+
+
+def path_date(request: Request) -> date:
+    """Return the date in the path; one that no calendar has is refused with its place."""
+    text: str = request.path_params["date"]
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        day = date.min
+    if not FIRST <= day <= LAST or day.isoformat() != text:  # Python reads more of ISO 8601 than we promise
+        raise Invalid([Fault("/date", f"must be a date, YYYY-MM-DD, between {FIRST} and {LAST}")])
+    return day
 
 
 @cache

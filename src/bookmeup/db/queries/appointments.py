@@ -1,248 +1,262 @@
-"""Appointments: read for the rules, written after them, and listed."""
+"""Appointments: found for the rules, and written after them. What is written says what it takes of whom."""
 
-from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
-from typing import Any
-from zoneinfo import ZoneInfo
+from datetime import timedelta
+from typing import Any, NamedTuple
 
-import msgspec
-from sqlalchemy import Connection, Row, text
+from sqlalchemy import Row, text
 
-from bookmeup.db.prepared import ask
-from bookmeup.db.queries.calendar import ServiceTerms
-from bookmeup.db.transactions import Caller, Tx
+from bookmeup.db.transactions import Tx
 from bookmeup.domain.appointments import Booked, Status
 from bookmeup.domain.clock import moment
-from bookmeup.domain.money import Money
 from bookmeup.domain.slots import Terms
-from bookmeup.domain.spans import Span
-from bookmeup.domain.users import UserRole
-from bookmeup.errors import RoleNotAllowed, Unauthenticated
-from bookmeup.schemas.appointments import (
-    Appointment,
-    AppointmentPage,
-    CustomerName,
-    ProviderName,
-    ServiceName,
-    StaffAppointment,
-)
 from bookmeup.schemas.users import Customer
 
-_INSERT = text("""
-WITH guest AS (
-  INSERT INTO users (name, phone, contact_email)
-  SELECT :guest_name, :guest_phone, :guest_email WHERE CAST(:guest_name AS text) IS NOT NULL RETURNING id
-), customer AS (
-  SELECT id FROM guest UNION ALL SELECT CAST(:customer AS bigint) WHERE CAST(:guest_name AS text) IS NULL
+_INSERTED = """
+made AS (
+  INSERT INTO occurrences (service_id, starts_at, ends_at, capacity, provider_id)
+  SELECT :service, :starts, :ends, :capacity, :provider WHERE CAST(:occurrence AS bigint) IS NULL RETURNING id
 ), occurrence AS (
-  INSERT INTO occurrences (service_id, starts_at, ends_at) VALUES (:service, :starts, :ends) RETURNING id
+  SELECT id FROM made UNION ALL SELECT CAST(:occurrence AS bigint) WHERE CAST(:occurrence AS bigint) IS NOT NULL
 ), appointment AS (
-  INSERT INTO appointments (occurrence_id, customer_id, service_id, provider_id, starts_at, ends_at, duration,
-    price_minor, currency, buffer_before, buffer_after, cancellation_window, idempotency_key)
-  SELECT occurrence.id, customer.id, :service, :provider, :starts, :ends, :duration,
-    :price, :currency, :before, :after, :window, :key FROM occurrence, customer RETURNING id
+  INSERT INTO appointments (occurrence_id, seat_no, customer_id, service_id, provider_id, resource_id, location_id,
+    starts_at, ends_at, duration, segments, addons, price_minor, currency, buffer_before, buffer_after,
+    cancellation_window, idempotency_key, status, hold_until, series_id, visit_id)
+  SELECT occurrence.id, :seat, customer.id, :service, :provider, CAST(:resource AS bigint), :location,
+    :starts, :ends, :duration, CAST(:segments AS integer[]), CAST(:addons AS jsonb), :price, :currency, :before, :after,
+    :window, :key, :status, CAST(:hold_until AS timestamptz), CAST(:series AS bigint), CAST(:visit AS bigint)
+  FROM occurrence, customer RETURNING id
 ), busy AS (
-  INSERT INTO occupied (occurrence_id, resource_id, during, status)
-  SELECT id, :provider, tstzrange(:busy_from, :busy_until), 'confirmed' FROM occurrence
+  INSERT INTO occupied (occurrence_id, resource_id, during, status, hold_until)
+  SELECT made.id, taken.resource, tstzrange(taken.since, taken.until), :status, CAST(:hold_until AS timestamptz)
+  FROM made, unnest(CAST(:resources AS bigint[]), CAST(:since AS timestamptz[]), CAST(:until AS timestamptz[]))
+    AS taken (resource, since, until)
+), joined AS (
+  UPDATE occupied SET
+    status = CASE WHEN :status = 'hold' OR status = 'confirmed' THEN status ELSE :status END,
+    hold_until = CASE WHEN :status = 'hold' THEN greatest(hold_until, :hold_until) END
+  WHERE occurrence_id = CAST(:occurrence AS bigint) AND status <> 'cancelled'
 ), trail AS (
   INSERT INTO audit_log (actor_id, action, subject, subject_id, details, request_id)
-  SELECT :actor, 'booked', 'appointment', id, jsonb_build_object('starts_at', CAST(:starts AS timestamptz)), :request_id
+  SELECT :actor, :action, 'appointment', id, jsonb_build_object('starts_at', CAST(:starts AS timestamptz)), :request_id
   FROM appointment
 ), work AS (
   INSERT INTO outbox (kind, payload, aggregate)
-  SELECT 'appointment.booked', jsonb_build_object('id', id), 'appointment:' || id FROM appointment
+  SELECT 'appointment.' || :action, jsonb_build_object('id', id), 'appointment:' || id FROM appointment
 )
 SELECT id FROM appointment
-""")
+"""
+# Only staff make users of guests; who works the outbox off may not.
+_INSERT = text(f"WITH customer AS (SELECT CAST(:customer AS bigint) AS id), {_INSERTED}")
+_INSERT_GUEST = text(f"""
+WITH customer AS (
+  INSERT INTO users (name, phone, contact_email) VALUES (:guest_name, :guest_phone, :guest_email) RETURNING id
+), {_INSERTED}""")  # noqa: S608 - constants
 
 _FOUND = text("""
 SELECT a.id, a.customer_id, a.status, extract(epoch FROM a.starts_at)::bigint AS starts, a.cancellation_window,
-       a.occurrence_id, a.service_id, a.provider_id, a.duration, a.buffer_before, a.buffer_after, a.version
-FROM appointments a WHERE a.id = :id
+       a.occurrence_id, a.service_id, a.provider_id, a.duration, a.segments, a.buffer_before, a.buffer_after, a.version,
+       a.location_id, a.resource_id, o.capacity, a.hold_until <= now() AS is_over, s.marks_late, s.needs_approval
+FROM appointments a JOIN occurrences o ON o.id = a.occurrence_id JOIN services s ON s.id = a.service_id WHERE a.id = :id
 """)
 
 _LOCK = text("""
-SELECT r.id FROM resources r WHERE r.id IN (SELECT provider_id FROM appointments WHERE id = :id)
+SELECT r.id FROM resources r WHERE r.id IN (
+  SELECT provider_id FROM appointments WHERE id = :id UNION ALL SELECT resource_id FROM appointments WHERE id = :id)
 ORDER BY r.id FOR UPDATE
 """)
 
+_LEAVE = """left_behind AS (
+  UPDATE occupied b SET status = 'cancelled'
+  WHERE b.occurrence_id = (SELECT occurrence_id FROM appointments WHERE id = :id)
+    AND NOT EXISTS (SELECT 1 FROM appointments t WHERE t.occurrence_id = b.occurrence_id AND t.id <> :id
+                    AND t.status NOT IN ('cancelled') AND (t.hold_until IS NULL OR t.hold_until > now())))"""
+
+# What keeps an offer's time ends with it: whoever cancels or confirms the hold settles the offer too.
+_DECLINED = """declined AS (
+  UPDATE offers SET status = 'declined' WHERE appointment_id = :id AND status = 'open' RETURNING waitlist_id
+), waiting AS (
+  UPDATE waitlist SET status = 'waiting' WHERE id IN (SELECT waitlist_id FROM declined) AND status = 'offered')"""
+_ACCEPTED = """accepted AS (
+  UPDATE offers SET status = 'accepted'
+  WHERE appointment_id = :id AND status = 'open' AND :status IN ('pending', 'confirmed') RETURNING waitlist_id
+), fulfilled AS (
+  UPDATE waitlist SET status = 'fulfilled' WHERE id IN (SELECT waitlist_id FROM accepted))"""
+
+_LEAVE_NOW = text(f"WITH {_LEAVE} SELECT 1")
 _MOVE = text("""
-WITH moved AS (
-  UPDATE appointments SET starts_at = :starts, ends_at = :ends, version = version + 1 WHERE id = :id
-  RETURNING occurrence_id
-), occurrence AS (
-  UPDATE occurrences o SET starts_at = :starts, ends_at = :ends FROM moved WHERE o.id = moved.occurrence_id
+WITH made AS (
+  INSERT INTO occurrences (service_id, starts_at, ends_at, capacity, provider_id)
+  SELECT service_id, :starts, :ends, :capacity, :provider FROM appointments
+  WHERE id = :id AND CAST(:occurrence AS bigint) IS NULL RETURNING id
+), moved AS (
+  UPDATE appointments SET starts_at = :starts, ends_at = :ends, provider_id = :provider, seat_no = :seat,
+    resource_id = CAST(:resource AS bigint), version = version + 1,
+    occurrence_id = coalesce(CAST(:occurrence AS bigint), (SELECT id FROM made))
+  WHERE id = :id RETURNING status, hold_until
 )
-UPDATE occupied b SET during = tstzrange(:busy_from, :busy_until) FROM moved WHERE b.occurrence_id = moved.occurrence_id
+INSERT INTO occupied (occurrence_id, resource_id, during, status, hold_until)
+SELECT made.id, taken.resource, tstzrange(taken.since, taken.until), moved.status, moved.hold_until
+FROM made, moved, unnest(CAST(:resources AS bigint[]), CAST(:since AS timestamptz[]), CAST(:until AS timestamptz[]))
+  AS taken (resource, since, until)
 """)
 
-_CANCEL = text("""
-WITH cancelled AS (
-  UPDATE appointments SET status = 'cancelled', cancelled_at = now(), version = version + 1 WHERE id = :id
+_CANCEL = text(f"""
+WITH {_LEAVE}, {_DECLINED}
+UPDATE appointments SET status = 'cancelled', cancelled_at = now(), is_late = :late, cancel_reason = :reason,
+  version = version + 1 WHERE id = :id
+""")  # noqa: S608 - constants
+
+_BECOME = text(f"""
+WITH {_ACCEPTED}, changed AS (
+  UPDATE appointments SET status = :status, hold_until = NULL, version = version + 1 WHERE id = :id
   RETURNING occurrence_id
 )
-UPDATE occupied b SET status = 'cancelled' FROM cancelled WHERE b.occurrence_id = cancelled.occurrence_id
+UPDATE occupied b SET status = :occupied, hold_until = NULL FROM changed
+WHERE b.occurrence_id = changed.occurrence_id AND b.status NOT IN ('cancelled', 'confirmed')
+""")  # noqa: S608 - constants
+
+_HOLDS = text("""
+SELECT count(*) FROM appointments WHERE customer_id = :customer AND status = 'hold' AND hold_until > now()
+  AND NOT EXISTS (SELECT 1 FROM offers WHERE appointment_id = appointments.id)
 """)
 
-_COLUMNS = """a.id, a.service_id, s.name AS service_name, a.provider_id, p.name AS provider_name, a.status, a.duration,
-  a.price_minor, a.currency, a.starts_at, a.ends_at, a.version, l.timezone"""
-_JOINED = """appointments a JOIN services s ON s.id = a.service_id JOIN providers p ON p.id = a.provider_id
-  CROSS JOIN LATERAL (SELECT timezone FROM locations ORDER BY id LIMIT 1) l"""
-_ACTOR = """actor AS (
-  SELECT u.id, u.role FROM users u JOIN sessions e ON e.user_id = u.id
-  WHERE u.id = :actor AND e.id = :sid AND e.ended_at IS NULL AND e.expires_at > now())"""
-_PAGED = """a.status <> 'cancelled'
-  AND (CAST(:after_at AS timestamptz) IS NULL OR (a.starts_at, a.id) > (:after_at, :after_id))"""
 
-_MINE = text(f"""
-WITH {_ACTOR} SELECT actor.role, t.* FROM actor LEFT JOIN LATERAL (
-  SELECT {_COLUMNS} FROM {_JOINED} WHERE a.customer_id = actor.id AND {_PAGED} ORDER BY a.starts_at, a.id LIMIT :limit
-) t ON true ORDER BY t.starts_at, t.id
-""")  # noqa: S608 - constants
+class Place(NamedTuple):
+    """Where an appointment is put: with whom, in which room, in which group occurrence and seat of it."""
 
-_ALL = text(f"""
-WITH {_ACTOR} SELECT actor.role, t.* FROM actor LEFT JOIN LATERAL (
-  SELECT {_COLUMNS}, u.id AS user_id, u.name AS customer_name, coalesce(u.email, u.contact_email) AS customer_email,
-    u.phone AS customer_phone
-  FROM {_JOINED} JOIN users u ON u.id = a.customer_id
-  WHERE {_PAGED} AND (CAST(:date AS date) IS NULL OR (
-    a.starts_at >= CAST(:date AS timestamp) AT TIME ZONE l.timezone
-    AND a.starts_at < CAST(CAST(:date AS date) + 1 AS timestamp) AT TIME ZONE l.timezone))
-  ORDER BY a.starts_at, a.id LIMIT :limit
-) t ON actor.role <> 'customer' ORDER BY t.starts_at, t.id
-""")  # noqa: S608 - constants
+    provider_id: int
+    start: int
+    terms: Terms
+    location_id: int
+    resource_id: int | None = None
+    occurrence_id: int | None = None
+    seat: int = 1
+    capacity: int = 1
 
-_ONE = text(f"""
-WITH {_ACTOR} SELECT actor.role, t.* FROM actor LEFT JOIN LATERAL (
-  SELECT {_COLUMNS} FROM {_JOINED} WHERE a.id = :id AND (a.customer_id = actor.id OR actor.role <> 'customer')
-) t ON true
-""")  # noqa: S608 - constants
+    def values(self) -> dict[str, object]:
+        """Return what both inserting and moving need; the provider is taken per segment, the resource for the whole."""
+        taken = [(self.provider_id, *span) for span in self.terms.occupied(self.start)]
+        if self.resource_id is not None:
+            taken.append((self.resource_id, *self.terms.whole(self.start)))
+        return {
+            "provider": self.provider_id,
+            "starts": moment(self.start),
+            "ends": moment(self.start + self.terms.duration),
+            "resource": self.resource_id,
+            "occurrence": self.occurrence_id,
+            "seat": self.seat,
+            "capacity": self.capacity,
+            "resources": [resource for resource, _, _ in taken],
+            "since": [moment(since) for _, since, _ in taken],
+            "until": [moment(until) for _, _, until in taken],
+        }
 
 
-def insert(
-    tx: Tx,
-    service_id: int,
-    provider_id: int,
-    start: int,
-    service: ServiceTerms,
-    terms: Terms,
-    customer: Customer | int,
-) -> int:
+class Promise(NamedTuple):
+    """What is frozen on an appointment: minutes, minor units, and the add-ons as JSON."""
+
+    service_id: int
+    segments: list[int]
+    price_minor: int
+    currency: str
+    buffer_before: int
+    buffer_after: int
+    cancellation_window: int | None
+    addons: bytes = b"[]"
+
+
+class Made(NamedTuple):
+    """For whom, in which state, and as part of what."""
+
+    customer: Customer | int
+    status: Status = Status.CONFIRMED
+    hold_until: int | None = None
+    series_id: int | None = None
+    visit_id: int | None = None
+
+
+ACTIONS = {Status.HOLD: "held", Status.PENDING: "requested", Status.CONFIRMED: "booked"}
+
+
+def insert(tx: Tx, place: Place, promise: Promise, made: Made) -> int:
     """Insert the appointment, its occurrence, the time it takes and what follows, in one statement; return its id."""
-    busy_from, busy_until = terms.occupied(start)
-    guest = customer if isinstance(customer, Customer) else None
     row = tx.one(
-        _INSERT,
-        guest_name=guest.name if guest else None,
-        guest_phone=guest.phone if guest else None,
-        guest_email=guest.email if guest else None,
-        customer=None if guest else customer,
-        service=service_id,
-        provider=provider_id,
-        starts=moment(start),
-        ends=moment(start + terms.duration),
-        duration=service.duration,
-        price=service.price_minor,
-        currency=service.currency,
-        before=service.buffer_before,
-        after=service.buffer_after,
-        window=service.cancellation_window,
+        _INSERT_GUEST if isinstance(made.customer, Customer) else _INSERT,
+        **place.values(),
+        **_customer(made.customer),
+        service=promise.service_id,
+        location=place.location_id,
+        duration=sum(promise.segments),
+        segments=promise.segments if len(promise.segments) > 1 else None,
+        addons=promise.addons.decode(),
+        price=promise.price_minor,
+        currency=promise.currency,
+        before=promise.buffer_before,
+        after=promise.buffer_after,
+        window=promise.cancellation_window,
         key=tx.caller.key,
-        busy_from=moment(busy_from),
-        busy_until=moment(busy_until),
-        actor=tx.actor.id,
+        status=made.status.value,
+        hold_until=None if made.hold_until is None else moment(made.hold_until),
+        series=made.series_id,
+        visit=made.visit_id,
+        actor=tx.caller.actor,
+        action=ACTIONS[made.status],
         request_id=tx.caller.request_id,
     )
     assert row is not None
     return int(row.id)
 
 
-def lock_provider_of(tx: Tx, appointment_id: int) -> None:
-    tx.soon(_LOCK, id=appointment_id)
+def _customer(customer: Customer | int) -> dict[str, object]:
+    if isinstance(customer, int):
+        return {"customer": customer}
+    return {"guest_name": customer.name, "guest_phone": customer.phone, "guest_email": customer.email}
 
 
-def find(tx: Tx, appointment_id: int) -> tuple[Booked, Row[Any]] | None:
-    """Return the appointment for the rules, and its row with what was frozen on it."""
+def lock_of(tx: Tx, appointment_id: int) -> None:
+    """Lock the provider and the resource of an appointment."""
+    tx.run(_LOCK, id=appointment_id)
+
+
+class Found(NamedTuple):
+    """An appointment for the rules, and its row with what was frozen on it."""
+
+    booked: Booked
+    row: Row[Any]
+
+
+def find(tx: Tx, appointment_id: int) -> Found | None:
+    """Return the appointment; a hold whose time is over counts as cancelled."""
     row = tx.one(_FOUND, id=appointment_id)
     if row is None:
         return None
     window = None if row.cancellation_window is None else timedelta(minutes=row.cancellation_window)
-    return Booked(row.id, row.customer_id, Status(row.status), row.starts, window), row
+    status = Status.CANCELLED if row.status == Status.HOLD and row.is_over else Status(row.status)
+    return Found(Booked(row.id, row.customer_id, status, row.starts, window, row.marks_late), row)
 
 
-def move(tx: Tx, appointment_id: int, start: int, terms: Terms) -> None:
-    busy: Span = terms.occupied(start)
-    tx.run(
-        _MOVE,
-        id=appointment_id,
-        starts=moment(start),
-        ends=moment(start + terms.duration),
-        busy_from=moment(busy[0]),
-        busy_until=moment(busy[1]),
-    )
+def leave(tx: Tx, appointment_id: int) -> None:
+    """Free the time of an appointment that is about to be moved; a group's stays while others have seats in it."""
+    tx.run(_LEAVE_NOW, id=appointment_id)
 
 
-def cancel(tx: Tx, appointment_id: int) -> None:
-    """Keep the row; the time is free again."""
-    tx.run(_CANCEL, id=appointment_id)
+def move(tx: Tx, appointment_id: int, place: Place) -> None:
+    """Put the appointment elsewhere; its old time was left before."""
+    tx.run(_MOVE, id=appointment_id, **place.values())
 
 
-def mine(connection: Connection, who: Caller, page: AppointmentPage) -> list[Appointment]:
-    """Return a page of the actor's own appointments that are not cancelled, by time."""
-    return [_own(row) for row in _rows(connection, _MINE, who, page)]
+def cancel(tx: Tx, appointment_id: int, *, late: bool = False, reason: str | None = None) -> None:
+    """Keep the row; the time is free again, unless others of a group are there."""
+    tx.run(_CANCEL, id=appointment_id, late=late, reason=reason)
 
 
-def all_of(connection: Connection, who: Caller, page: AppointmentPage) -> list[StaffAppointment]:
-    """Return a page of everybody's, of a date where one is given; the actor must be staff."""
-    rows = _rows(connection, _ALL, who, page, staff=True)
-    return [_with_customer(row) for row in rows]
+def become(tx: Tx, appointment_id: int, status: Status) -> None:
+    """Change the state; what is over takes its time no longer than it took."""
+    occupied = status if status in (Status.PENDING, Status.CONFIRMED) else Status.CONFIRMED
+    tx.run(_BECOME, id=appointment_id, status=status.value, occupied=occupied.value)
 
 
-def one_of(connection: Connection, who: Caller, appointment_id: int) -> Appointment | None:
-    """Return one appointment that the actor may see."""
-    rows = ask(connection, _ONE, {"actor": who.actor, "sid": who.sid, "id": appointment_id}).all()
-    return next((_own(row) for row in _present(rows, staff=False)), None)
-
-
-def _rows(
-    connection: Connection, statement: Any, who: Caller, page: AppointmentPage, *, staff: bool = False
-) -> Sequence[Row[Any]]:
-    values = msgspec.structs.asdict(page) | {"actor": who.actor, "sid": who.sid}
-    return _present(ask(connection, statement, values).all(), staff=staff)
-
-
-def _present(rows: Sequence[Row[Any]], *, staff: bool) -> Sequence[Row[Any]]:
-    """Return the rows; without any the actor's session has ended, and an empty list is one row without an id."""
-    if not rows:
-        raise Unauthenticated
-    if staff and rows[0].role == UserRole.CUSTOMER:
-        raise RoleNotAllowed
-    return [] if rows[0].id is None else rows
-
-
-def _own(row: Row[Any]) -> Appointment:
-    return Appointment(**_members(row))
-
-
-def _with_customer(row: Row[Any]) -> StaffAppointment:
-    customer = CustomerName(row.user_id, row.customer_name, row.customer_email, row.customer_phone)
-    return StaffAppointment(**_members(row), user_id=row.user_id, customer=customer)
-
-
-def _members(row: Row[Any]) -> dict[str, Any]:
-    wall: datetime = row.starts_at.astimezone(ZoneInfo(row.timezone))
-    return {
-        "id": row.id,
-        "service": ServiceName(row.service_id, row.service_name),
-        "date": wall.date().isoformat(),
-        "time": f"{wall:%H:%M}",
-        "provider": ProviderName(row.provider_id, row.provider_name),
-        "status": row.status,
-        "duration": row.duration,
-        "price": str(Money(row.price_minor, row.currency)),
-        "price_minor": row.price_minor,
-        "currency": row.currency,
-        "starts_at": row.starts_at.astimezone(UTC),
-        "ends_at": row.ends_at.astimezone(UTC),
-        "version": row.version,
-    }
+def holds_of(tx: Tx, customer_id: int) -> int:
+    """Return how many times a customer holds now; what was offered from the waitlist does not count."""
+    row = tx.one(_HOLDS, customer=customer_id)
+    return int(row[0]) if row is not None else 0

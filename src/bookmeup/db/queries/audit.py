@@ -1,5 +1,7 @@
 """The trail of what was done, and the work that follows from it: one row of each a change, in its transaction."""
 
+from collections.abc import Sequence
+
 from sqlalchemy import text
 
 from bookmeup.db.transactions import Tx
@@ -10,18 +12,47 @@ WITH trail AS (
   VALUES (:actor, :action, :subject, :id, CAST(:details AS jsonb), :request_id)
 )
 INSERT INTO outbox (kind, payload, aggregate)
-VALUES (:kind, jsonb_build_object('id', CAST(:id AS bigint)), :subject || ':' || CAST(:id AS text))
+VALUES (:kind, jsonb_build_object('id', CAST(:id AS bigint)) || CAST(:more AS jsonb),
+  :subject || ':' || CAST(:id AS text))
 """)
 
 
-def record(tx: Tx, action: str, subject: str, subject_id: int, details: str = "{}") -> None:
-    """Write what happened, such as `cancelled` of an `appointment`; `details` is JSON without personal data."""
+def record(tx: Tx, action: str, subject: str, subject_id: int, details: str = "{}", *, more: str = "{}") -> None:
+    """Write what happened, such as `cancelled` of an `appointment`; `details` is JSON without personal data.
+
+    `more` is what the work that follows needs beside the id.
+    """
     tx.run(
         _RECORD,
         actor=tx.caller.actor,
         action=action,
         subject=subject,
         id=subject_id,
+        details=details,
+        request_id=tx.caller.request_id,
+        kind=f"{subject}.{action}",
+        more=more,
+    )
+
+
+_RECORD_ALL = text("""
+WITH subject AS (SELECT unnest(CAST(:ids AS bigint[])) AS id), trail AS (
+  INSERT INTO audit_log (actor_id, action, subject, subject_id, details, request_id)
+  SELECT :actor, :action, :subject, id, CAST(:details AS jsonb), :request_id FROM subject
+)
+INSERT INTO outbox (kind, payload, aggregate)
+SELECT :kind, jsonb_build_object('id', id), :subject || ':' || CAST(id AS text) FROM subject
+""")
+
+
+def record_all(tx: Tx, action: str, subject: str, ids: Sequence[int], details: str = "{}") -> None:
+    """Write the same of many subjects, in one statement."""
+    tx.run(
+        _RECORD_ALL,
+        actor=tx.caller.actor,
+        action=action,
+        subject=subject,
+        ids=list(ids),
         details=details,
         request_id=tx.caller.request_id,
         kind=f"{subject}.{action}",

@@ -1,6 +1,8 @@
 """All that decides about the starts of some days, in one statement: place, service, who performs it, and their time."""
 
+from collections.abc import Sequence
 from datetime import date, timedelta
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -10,47 +12,93 @@ from sqlalchemy import Connection, text
 from bookmeup.db.prepared import ask
 from bookmeup.domain.clock import day_span
 from bookmeup.domain.schedule import Addition, Hours, Schedule
-from bookmeup.domain.slots import Calendar, Terms
-from bookmeup.domain.spans import Span
+from bookmeup.domain.slots import Calendar, Rooms, Terms
+from bookmeup.domain.spans import Span, merged
+
+
+class Addon(Struct):
+    """Something that lengthens a service and raises its price; minutes and minor units."""
+
+    id: int
+    name: str
+    duration: int
+    price_minor: int
 
 
 class ServiceTerms(Struct):
-    """What is frozen on an appointment; lengths in minutes."""
+    """A service as it is now; lengths in minutes. `segments` are null for one that is all work."""
 
     name: str
     duration: int
     price_minor: int
     currency: str
+    segments: list[int] | None
     slot_interval: int
     buffer_before: int
     buffer_after: int
     minimum_notice: int
     booking_horizon: int
     cancellation_window: int | None
+    capacity: int
+    needs_approval: bool
+    resource_type: str | None
+
+
+class Group(NamedTuple):
+    """An occurrence of a group service: when it starts and which seats are taken."""
+
+    id: int
+    start: int
+    seats: list[int]
+
+
+class Replaced(NamedTuple):
+    """A date whose weekly hours do not count; minutes are start and end in turn."""
+
+    day: date
+    minutes: list[int]
 
 
 class ProviderTime(Struct):
+    """A provider with his own duration and price for the service, where he has them."""
+
     id: int
     name: str
+    duration: int | None
+    price_minor: int | None
     weekly: list[Hours]
     added: list[Addition]
+    replaced: list[Replaced]
+    time_off: list[Span]
     occupied: list[Span]
+    groups: list[Group]
 
-    @property
-    def calendar(self) -> Calendar:
-        return Calendar(Schedule(self.weekly, self.added), self.occupied)
+    def calendar(self, closed: Sequence[Span], capacity: int) -> Calendar:
+        replaced = {day: list(zip(minutes[::2], minutes[1::2], strict=True)) for day, minutes in self.replaced}
+        schedule = Schedule(self.weekly, self.added, replaced, closed, merged(self.time_off))
+        seats = frozenset(group.start for group in self.groups if len(group.seats) < capacity)
+        return Calendar(schedule, self.occupied, seats, frozenset(group.start for group in self.groups) - seats)
 
     def booked_within(self, start: int, end: int) -> int:
         """Seconds of the span that are occupied."""
         return sum(max(0, min(end, until) - max(start, since)) for since, until in self.occupied)
 
 
-class Planner(Struct):
-    """`now` in seconds since 1970, by the database's clock."""
+class Room(NamedTuple):
+    id: int
+    taken: list[Span]
 
+
+class Planner(Struct):
+    """`now` in seconds since 1970, by the database's clock; `closed` are the location's closures."""
+
+    location_id: int
     timezone: str
     now: int
     service: ServiceTerms | None
+    addons: list[Addon]
+    closed: list[Span]
+    rooms: list[Room]
     providers: list[ProviderTime]
 
     @property
@@ -60,67 +108,201 @@ class Planner(Struct):
     def day_span(self, day: date) -> Span:
         return day_span(day, self.zone)
 
+    def resources(self) -> Rooms:
+        needed = self.service is not None and self.service.resource_type is not None
+        return Rooms([room.taken for room in self.rooms], needed)
 
-_CANDIDATE = """p.retired_at IS NULL AND (CAST(:provider AS bigint) IS NULL OR p.id = :provider) AND
-  (p.performs_all OR EXISTS (
-    SELECT 1 FROM provider_services ps WHERE ps.provider_id = p.id AND ps.service_id = :service))"""
+    def calendar(self, provider: ProviderTime) -> Calendar:
+        return provider.calendar(merged(self.closed), self.service.capacity if self.service else 1)
 
-LOCK_CANDIDATES = text(f"""
-SELECT r.id FROM resources r JOIN providers p ON p.id = r.id WHERE {_CANDIDATE} ORDER BY r.id FOR UPDATE OF r
-""")  # noqa: S608 - a constant
+    def minutes(self, provider: ProviderTime) -> list[int]:
+        """Return the segments of the service with this provider, add-ons included, in minutes."""
+        assert self.service is not None  # asked of services that exist
+        segments = list(self.service.segments or [self.service.duration])
+        own = 0 if provider.duration is None else provider.duration - self.service.duration
+        segments[-1] = max(1, segments[-1] + own + sum(addon.duration for addon in self.addons))
+        return segments
 
-_PLAN = text(f"""
+    def terms(self, provider: ProviderTime) -> Terms:
+        assert self.service is not None  # asked of services that exist
+        return terms_of(self.service, self.minutes(provider))
+
+    def price(self, provider: ProviderTime) -> int:
+        assert self.service is not None  # asked of services that exist
+        own = self.service.price_minor if provider.price_minor is None else provider.price_minor
+        return own + sum(addon.price_minor for addon in self.addons)
+
+
+class Asked(NamedTuple):
+    """What is planned: a service with add-ons, for one provider or any, somewhere, on some days.
+
+    `moving` is an appointment that is being moved: its provider is locked too, and its service may be inactive. `kept`
+    is its occurrence, whose time does not count.
+    """
+
+    service_id: int
+    first: date
+    last: date
+    provider_id: int | None = None
+    location_id: int | None = None
+    addons: Sequence[int] = ()
+    kept: int | None = None
+    moving: int | None = None
+
+    def values(self) -> dict[str, object]:
+        return {
+            "service": self.service_id,
+            "provider": self.provider_id,
+            "location": self.location_id,
+            "addons": list(self.addons),
+            "kept": self.kept,
+            "moving": self.moving,
+            "since": self.first - timedelta(days=1),
+            "until": self.last + timedelta(days=1),
+        }
+
+
+_PLACE = """place AS (
+  SELECT id, timezone FROM locations WHERE id = coalesce(CAST(:location AS bigint),
+    (SELECT location_id FROM resources WHERE id = :provider), (SELECT min(id) FROM locations)))"""
+
+_CANDIDATE = """candidate AS (
+  SELECT p.id, p.name, ps.duration, ps.price_minor
+  FROM place JOIN resources r ON r.location_id = place.id JOIN providers p ON p.id = r.id
+  LEFT JOIN provider_services ps ON ps.provider_id = p.id AND ps.service_id = :service
+  WHERE p.retired_at IS NULL AND (CAST(:provider AS bigint) IS NULL OR p.id = :provider)
+    AND (p.performs_all OR ps.service_id IS NOT NULL))"""
+
+_ROOM = """room AS (
+  SELECT r.id FROM place JOIN resources r ON r.location_id = place.id
+  JOIN services s ON s.id = :service AND s.resource_type = r.type WHERE r.retired_at IS NULL)"""
+
+_LOCK = text(f"""
+WITH {_PLACE}, {_CANDIDATE}, {_ROOM}
+SELECT id FROM resources WHERE id IN (
+  SELECT id FROM candidate UNION ALL SELECT id FROM room
+  UNION ALL SELECT provider_id FROM appointments WHERE id = :moving
+  UNION ALL SELECT resource_id FROM appointments WHERE id = :moving)
+ORDER BY id FOR UPDATE
+""")  # noqa: S608 - constants
+
+# What follows when the holds in `ended` are: their offers end, their wishes wait on, others are told.
+EXPIRED = """lapsed AS (
+  UPDATE offers SET status = 'expired' WHERE appointment_id IN (SELECT id FROM ended) AND status = 'open'
+  RETURNING waitlist_id
+), again AS (
+  UPDATE waitlist SET status = 'waiting' WHERE id IN (SELECT waitlist_id FROM lapsed) AND status = 'offered'
+), trail AS (
+  INSERT INTO audit_log (action, subject, subject_id) SELECT 'expired', 'appointment', id FROM ended
+), work AS (
+  INSERT INTO outbox (kind, payload, aggregate)
+  SELECT 'appointment.expired', jsonb_build_object('id', id), 'appointment:' || id FROM ended)"""
+
+# Holds whose time is over, of the rows that are locked: the constraint cannot look at the clock.
+_STALE = f"""over AS (
+  SELECT occurrence_id FROM occupied WHERE status = 'hold' AND hold_until <= now()
+    AND resource_id IN (SELECT id FROM candidate UNION ALL SELECT id FROM room)
+), freed AS (
+  UPDATE occupied SET status = 'cancelled' WHERE occurrence_id IN (SELECT occurrence_id FROM over)
+), ended AS (
+  UPDATE appointments SET status = 'cancelled', cancelled_at = now(), cancel_reason = 'expired', version = version + 1
+  WHERE status = 'hold' AND hold_until <= now()
+    AND (occurrence_id IN (SELECT occurrence_id FROM over) OR provider_id IN (SELECT id FROM candidate)) RETURNING id
+), {EXPIRED}"""  # noqa: S608 - constants
+
+
+def _taken(of: str) -> str:
+    """Return the select of what a resource is occupied with in the days asked for."""
+    return f"""(SELECT coalesce(json_agg(json_build_array(extract(epoch FROM lower(o.during))::bigint,
+        extract(epoch FROM upper(o.during))::bigint)), '[]') FROM occupied o
+      WHERE int8range(o.resource_id, o.resource_id, '[]') && int8range({of}, {of}, '[]')
+        AND o.during && tstzrange(CAST(:since AS timestamp) AT TIME ZONE place.timezone,
+                                  CAST(:until AS timestamp) AT TIME ZONE place.timezone + interval '1 day')
+        AND o.status IN ('hold', 'pending', 'confirmed') AND (o.hold_until IS NULL OR o.hold_until > now())
+        AND o.occurrence_id IS DISTINCT FROM CAST(:kept AS bigint))"""  # noqa: S608 - constants
+
+
+def _spans(table: str, where: str) -> str:
+    return f"""(SELECT coalesce(json_agg(json_build_array(extract(epoch FROM x.starts_at)::bigint,
+        extract(epoch FROM x.ends_at)::bigint)), '[]') FROM {table} x
+      WHERE {where} AND x.starts_at < CAST(:until AS timestamp) AT TIME ZONE place.timezone + interval '1 day'
+        AND x.ends_at > CAST(:since AS timestamp) AT TIME ZONE place.timezone)"""  # noqa: S608 - constants
+
+
+_SELECT = f"""
 SELECT json_build_object(
-  'timezone', l.timezone,
+  'location_id', place.id,
+  'timezone', place.timezone,
   'now', extract(epoch FROM now())::bigint,
   'service', (
     SELECT json_build_object('name', s.name, 'duration', s.duration, 'price_minor', s.price_minor,
-      'currency', s.currency, 'slot_interval', s.slot_interval, 'buffer_before', s.buffer_before,
-      'buffer_after', s.buffer_after, 'minimum_notice', s.minimum_notice, 'booking_horizon', s.booking_horizon,
-      'cancellation_window', s.cancellation_window)
-    FROM services s WHERE s.id = :service AND (s.is_active OR CAST(:kept AS bigint) IS NOT NULL)),
+      'currency', s.currency, 'segments', s.segments, 'slot_interval', s.slot_interval,
+      'buffer_before', s.buffer_before, 'buffer_after', s.buffer_after, 'minimum_notice', s.minimum_notice,
+      'booking_horizon', s.booking_horizon, 'cancellation_window', s.cancellation_window, 'capacity', s.capacity,
+      'needs_approval', s.needs_approval, 'resource_type', s.resource_type)
+    FROM services s WHERE s.id = :service AND (s.is_active OR CAST(:moving AS bigint) IS NOT NULL)),
+  'addons', (
+    SELECT coalesce(json_agg(json_build_object('id', a.id, 'name', a.name, 'duration', a.duration,
+      'price_minor', a.price_minor) ORDER BY a.id), '[]')
+    FROM addons a WHERE a.service_id = :service AND a.is_active AND a.id = ANY(CAST(:addons AS bigint[]))),
+  'closed', {_spans("closures", "x.location_id = place.id")},
+  'rooms', (SELECT coalesce(json_agg(json_build_array(room.id, {_taken("room.id")}) ORDER BY room.id), '[]') FROM room),
   'providers', (
-    SELECT coalesce(json_agg(json_build_object('id', p.id, 'name', p.name,
+    SELECT coalesce(json_agg(json_build_object('id', p.id, 'name', p.name, 'duration', p.duration,
+      'price_minor', p.price_minor,
       'weekly', (SELECT coalesce(json_agg(json_build_array(w.weekday, w.start_minute, w.end_minute)), '[]')
                  FROM weekly_hours w WHERE w.provider_id = p.id),
       'added', (SELECT coalesce(json_agg(json_build_array(a.date, a.start_minute, a.end_minute)), '[]')
                 FROM availability a WHERE a.provider_id = p.id AND a.date BETWEEN :since AND :until),
-      'occupied', (SELECT coalesce(json_agg(json_build_array(extract(epoch FROM lower(o.during))::bigint,
-                                                             extract(epoch FROM upper(o.during))::bigint)), '[]')
-                   FROM occupied o
-                   WHERE int8range(o.resource_id, o.resource_id, '[]') && int8range(p.id, p.id, '[]')
-                     AND o.during && tstzrange(CAST(:since AS timestamp) AT TIME ZONE l.timezone,
-                                               CAST(:until AS timestamp) AT TIME ZONE l.timezone + interval '1 day')
-                     AND o.status IN ('hold', 'pending', 'confirmed')
-                     AND o.occurrence_id IS DISTINCT FROM CAST(:kept AS bigint))
+      'replaced', (SELECT coalesce(json_agg(json_build_array(d.date, d.minutes)), '[]')
+                   FROM replaced_days d WHERE d.provider_id = p.id AND d.date BETWEEN :since AND :until),
+      'time_off', {_spans("time_off", "x.provider_id = p.id")},
+      'occupied', {_taken("p.id")},
+      'groups', (
+        SELECT coalesce(json_agg(json_build_array(o.id, extract(epoch FROM o.starts_at)::bigint,
+          (SELECT coalesce(json_agg(t.seat_no), '[]') FROM appointments t WHERE t.occurrence_id = o.id
+             AND t.status <> 'cancelled' AND (t.hold_until IS NULL OR t.hold_until > now())))), '[]')
+        FROM occurrences o
+        WHERE o.provider_id = p.id AND o.capacity > 1 AND o.service_id = :service
+          AND o.starts_at >= CAST(:since AS timestamp) AT TIME ZONE place.timezone
+          AND o.starts_at < CAST(:until AS timestamp) AT TIME ZONE place.timezone + interval '1 day'
+          AND o.id IN (SELECT b.occurrence_id FROM occupied b WHERE b.occurrence_id = o.id
+                         AND b.status IN ('hold', 'pending', 'confirmed')))
       ) ORDER BY p.id), '[]')
-    FROM providers p WHERE {_CANDIDATE})
-)::text FROM locations l ORDER BY l.id LIMIT 1
-""")  # noqa: S608 - a constant
+    FROM candidate p)
+)::text FROM place
+"""  # noqa: S608 - constants
 
+_READ = text(f"WITH {_PLACE}, {_CANDIDATE}, {_ROOM} {_SELECT}")
+_READ_LOCKED = text(f"WITH {_PLACE}, {_CANDIDATE}, {_ROOM}, {_STALE} {_SELECT}")
 _DECODER = msgspec.json.Decoder(Planner)
 
 
-def plan(
-    connection: Connection, service_id: int, provider_id: int | None, day: date, *, kept: int | None = None
-) -> Planner:
-    """Read what decides about a day, its neighbours included: an appointment may run over midnight.
+def plan(connection: Connection, asked: Asked) -> Planner | None:
+    """Read what decides about days, their neighbours included: an appointment may run over midnight.
 
-    `kept` is an occurrence that is being moved: its time does not count, and its service may be inactive.
+    None for a location that does not exist.
     """
-    values = {
-        "service": service_id,
-        "provider": provider_id,
-        "kept": kept,
-        "since": day - timedelta(days=1),
-        "until": day + timedelta(days=1),
-    }
-    return _DECODER.decode(ask(connection, _PLAN, values).scalar_one())
+    found = ask(connection, _READ, asked.values()).scalar()
+    return None if found is None else _DECODER.decode(found)
 
 
-def terms_of(service: ServiceTerms) -> Terms:
+def lock_and_plan(connection: Connection, asked: Asked) -> Planner | None:
+    """Lock who and what could be taken, in order of id, then end their stale holds and read what was committed."""
+    ask(connection, _LOCK, asked.values())
+    return plan_locked(connection, asked)
+
+
+def plan_locked(connection: Connection, asked: Asked) -> Planner | None:
+    """Read what was committed, where the caller has locked it, and end the stale holds."""
+    found = ask(connection, _READ_LOCKED, asked.values()).scalar()
+    return None if found is None else _DECODER.decode(found)
+
+
+def terms_of(service: ServiceTerms, segments: Sequence[int]) -> Terms:
+    """Return the terms of a service with segments in minutes."""
     return Terms(
-        duration=service.duration * 60,
+        segments=tuple(minutes * 60 for minutes in segments),
         buffer_before=service.buffer_before * 60,
         buffer_after=service.buffer_after * 60,
         slot_interval=service.slot_interval * 60,

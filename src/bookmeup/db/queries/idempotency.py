@@ -10,7 +10,7 @@ from sqlalchemy.exc import DBAPIError
 
 from bookmeup.db.transactions import Tx
 from bookmeup.db.violations import refusal_of
-from bookmeup.errors import KeyInFlight, KeyReused, Refusal
+from bookmeup.errors import AppointmentsAffected, KeyInFlight, KeyReused, Refusal
 from bookmeup.web.problems import document
 
 KEPT_BELOW = 500
@@ -87,4 +87,7 @@ def _under_savepoint(tx: Tx, status: int, work: Callable[[Tx], object]) -> tuple
 
 
 def _is_kept(refusal: Refusal) -> bool:
+    """Whether a retry is answered from here; other people's appointments are not for keeping."""
+    if isinstance(refusal, AppointmentsAffected):
+        return False
     return refusal.status < KEPT_BELOW and refusal.status not in NOT_KEPT

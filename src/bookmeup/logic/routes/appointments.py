@@ -10,10 +10,9 @@ from bookmeup.clients.db import Db, decoded
 from bookmeup.clients.headers import NEXT_HEADER
 from bookmeup.errors import (
     Closed,
-    Fault,
     InThePast,
-    Invalid,
     KeyInFlight,
+    NoResource,
     NoSuchTime,
     NotFound,
     ProviderDoesNot,
@@ -22,35 +21,31 @@ from bookmeup.errors import (
     Stale,
     TooFarAhead,
     TooLateToCancel,
+    TooManyHolds,
     TooSoon,
     UnknownReference,
+    WrongState,
 )  # fmt: skip
 from bookmeup.schemas.answers import Created, Message
 from bookmeup.schemas.appointments import (
-    FIRST,
-    LAST,
     Appointment,
     AppointmentPage,
     AppointmentRequest,
+    Event,
+    Held,
+    HoldRequest,
     Move,
     Page,
-    Slots,
-    SlotsQuery,
     StaffAppointment,
+    Why,
 )  # fmt: skip
 from bookmeup.web.answers import passed_on
-from bookmeup.web.operations import ANYONE, operation
+from bookmeup.web.operations import Handler, operation
 from bookmeup.web.paging import UNPAGED, link
 from bookmeup.web.principal import SIGNED_IN, STAFF
-from bookmeup.web.reading import path_id, query, read
+from bookmeup.web.reading import path_date, path_id, query, read
 
 RULES = (Closed, InThePast, TooSoon, TooFarAhead, NoSuchTime, ProviderDoesNot, UnknownReference, RuleBroken)
-
-
-async def slots(request: Request) -> Response:
-    asked = query(request, SlotsQuery)
-    reply = await db(request).on_behalf(request).get("/slots", asked)
-    return passed_on(reply.status, reply.body)
 
 
 async def book(request: Request) -> Response:
@@ -70,7 +65,7 @@ async def everybodys(request: Request) -> Response:
 
 
 async def of_date(request: Request) -> Response:
-    return await _listed(request, "/appointments", day_of(request))
+    return await _listed(request, "/appointments", path_date(request))
 
 
 async def _listed(request: Request, path: str, day: date | None = None) -> Response:
@@ -92,6 +87,32 @@ async def one(request: Request) -> Response:
     response = passed_on(reply.status, reply.body)
     response.headers["ETag"] = etag
     return response
+
+
+async def hold(request: Request) -> Response:
+    reply = await db(request).on_behalf(request).post("/holds", await read(request, HoldRequest))
+    return passed_on(reply.status, reply.body)
+
+
+async def release(request: Request) -> Response:
+    reply = await db(request).on_behalf(request).delete(f"/holds/{path_id(request)}")
+    return passed_on(reply.status, reply.body)
+
+
+async def history(request: Request) -> Response:
+    reply = await db(request).on_behalf(request).get(f"/appointments/{path_id(request)}/history")
+    return passed_on(reply.status, reply.body)
+
+
+def becoming(state: str) -> Handler:
+    """Return the handler by which staff bring an appointment into a state; the reason may be left out."""
+
+    async def become(request: Request) -> Response:
+        appointment, why = path_id(request), await read(request, Why, empty=Why())
+        reply = await db(request).on_behalf(request).post(f"/appointments/{appointment}/{state}", why)
+        return passed_on(reply.status, reply.body)
+
+    return become
 
 
 async def move_mine(request: Request) -> Response:
@@ -117,20 +138,9 @@ async def cancel_any(request: Request) -> Response:
 
 
 async def _cancelled(request: Request, path: str) -> Response:
-    reply = await db(request).on_behalf(request).delete(f"{path}/{path_id(request)}")
+    why = query(request, Why)
+    reply = await db(request).on_behalf(request).delete(f"{path}/{path_id(request)}", why)
     return passed_on(reply.status, reply.body)
-
-
-def day_of(request: Request) -> date:
-    """Return the date in the path; one that no calendar has is refused with its place."""
-    text: str = request.path_params["date"]
-    try:
-        day = date.fromisoformat(text)
-    except ValueError:
-        day = date.min
-    if not FIRST <= day <= LAST or day.isoformat() != text:  # Python reads more of ISO 8601 than we promise
-        raise Invalid([Fault("/date", f"must be a date, YYYY-MM-DD, between {FIRST} and {LAST}")])
-    return day
 
 
 def db(request: Request) -> Db:
@@ -139,20 +149,34 @@ def db(request: Request) -> Db:
 
 
 MINE, ONE = "/appointments/me/{id:int}", "/appointments/{id:int}"
-MOVES = (SlotTaken, NotFound, TooLateToCancel, Stale, KeyInFlight, *RULES)
+MOVES = (SlotTaken, NoResource, NotFound, TooLateToCancel, Stale, KeyInFlight, *RULES)
 
 routes: list[BaseRoute] = [
-    operation("GET", "/available-timeslots", slots, ANYONE, "Free times of a day", query=SlotsQuery, answer=Slots,
-              refusals=(NotFound,)),
     operation("POST", "/appointments", book, SIGNED_IN, "Book; staff for others", body=AppointmentRequest,
-              answer=Created, status=201, refusals=(SlotTaken, KeyInFlight, *RULES), creates=True),
+              answer=Created, status=201, creates=True,
+              refusals=(SlotTaken, NoResource, KeyInFlight, NotFound, *RULES)),
     operation("GET", "/appointments/me", mine, SIGNED_IN, "My appointments", query=Page, answer=list[Appointment]),
     operation("PUT", MINE, move_mine, SIGNED_IN, "Move my appointment", body=Move, answer=Message, refusals=MOVES),
-    operation("DELETE", MINE, cancel_mine, SIGNED_IN, "Cancel my appointment", answer=Message, refusals=MOVES),
+    operation("DELETE", MINE, cancel_mine, SIGNED_IN, "Cancel my appointment", query=Why, answer=Message,
+              refusals=MOVES),
     operation("GET", "/appointments", everybodys, STAFF, "All appointments", query=Page, answer=list[StaffAppointment]),
     operation("GET", "/appointments/date/{date}", of_date, STAFF, "A date's appointments", query=Page,
               answer=list[StaffAppointment]),
     operation("GET", ONE, one, SIGNED_IN, "One appointment", answer=Appointment, refusals=(NotFound,)),
     operation("PUT", ONE, move_any, STAFF, "Move an appointment", body=Move, answer=Message, refusals=MOVES),
-    operation("DELETE", ONE, cancel_any, STAFF, "Cancel an appointment", answer=Message, refusals=MOVES),
+    operation("DELETE", ONE, cancel_any, STAFF, "Cancel an appointment", query=Why, answer=Message,
+              refusals=MOVES),
+    operation("GET", ONE + "/history", history, SIGNED_IN, "What happened to an appointment", answer=list[Event],
+              refusals=(NotFound,)),
+    operation("POST", "/holds", hold, SIGNED_IN, "Hold a time for five minutes", body=HoldRequest, answer=Held,
+              status=201, refusals=(SlotTaken, NoResource, TooManyHolds, KeyInFlight, *RULES), creates=True),
+    operation("DELETE", "/holds/{id:int}", release, SIGNED_IN, "Release a hold", answer=Message, refusals=(NotFound,)),
+    *(
+        operation("POST", f"{ONE}/{state}", becoming(state), STAFF, summary, body=Why, answer=Message,
+                  refusals=(NotFound, WrongState, Stale), needs_body=False)
+        for state, summary in (
+            ("confirm", "Confirm what is pending"), ("decline", "Decline what is pending"),
+            ("complete", "The customer came"), ("no-show", "The customer did not come"),
+        )
+    ),
 ]  # fmt: skip
