@@ -9,10 +9,10 @@ BIN = .venv/bin
 PIP = $(BIN)/python -m pip --disable-pip-version-check --quiet install
 
 .DEFAULT_GOAL := help
-.PHONY: help run test browser check fix coverage bench image e2e lock openapi clean
+.PHONY: help run test browser check fix coverage bench image release canary canary-promote canary-abort e2e lock openapi clean
 
 help: ## This list
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' Makefile | awk -F'|' '{printf "make %-10s %s\n", $$1, $$2}'
+	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1|\2/p' Makefile | awk -F'|' '{printf "make %-14s %s\n", $$1, $$2}'
 
 run: .venv/run ## The whole product on one URL: PORT=8000 BOOKMEUP_DATA=folder DEMO=no
 	@LOG_LEVEL=$${LOG_LEVEL:-warning} exec $(BIN)/python -m bookmeup --role all --port $(PORT) $(if $(filter no,$(DEMO)),,--demo)
@@ -42,6 +42,18 @@ bench: .venv/dev ## Figures beside floors measured in the same run
 
 image: ## The container image, with docker, podman or buildah
 	scripts/image
+
+release: ## Write VERSION=, a tag or a digest, into dev, staging and prod: OVERLAY=staging for one alone
+	scripts/release "$(VERSION)" $(OVERLAY)
+
+canary: ## Give a tenth of prod's requests to VERSION=
+	scripts/canary try "$(VERSION)"
+
+canary-promote: ## Give all requests to the canary's version
+	scripts/canary promote
+
+canary-abort: ## Give all requests back to the stable version
+	scripts/canary abort
 
 e2e: .venv/dev ## The proofs on the cluster of kubectl's current context
 	scripts/e2e $(ARGS)

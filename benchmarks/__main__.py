@@ -13,7 +13,7 @@ import click
 import msgspec
 from sqlalchemy import URL
 
-from benchmarks import salon
+from benchmarks import engine, salon
 from benchmarks.bench import Bench, Plan, Series
 from benchmarks.database import database, folder
 from benchmarks.load import Result
@@ -31,7 +31,7 @@ BESIDE_TWO_HOPS: dict[str, tuple[str, float, Callable[[Bench], Result]]] = {
     "booking": ("booking, by provider", 0.35, Bench.booking),
     "any": ("booking, any provider", 0.35, Bench.booking_any),
 }
-PARTS = (*BESIDE_TWO_HOPS, "login", "start")
+PARTS = (*BESIDE_TWO_HOPS, "login", "engine", "start")
 
 
 @click.command()
@@ -62,7 +62,10 @@ def measure(plan: Plan, parts: tuple[str, ...], database_url: str | None) -> Ite
         data.mkdir()
         with database(database_url, data) as url:
             told = Environments(url, data)
-            yield from _under_load(plan, parts, url, told, place)
+            if set(parts) - {"engine", "start"}:
+                yield from _under_load(plan, parts, url, told, place)
+            if "engine" in parts:
+                yield from engine.measure(url, plan.rounds)
             if "start" in parts and database_url:
                 yield _first_answer(told, place)
         if "start" in parts and not database_url:  # PostgreSQL has stopped: its start counts too

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 @dataclass(frozen=True)
 class Settings:
     image: str
+    next_image: str | None
     postgres_image: str | None
     adminer_image: str | None
     url: str
@@ -19,6 +20,7 @@ def settings() -> Settings:
     given = os.environ  # noqa: TID251 - the suite's own settings, not the product's
     return Settings(
         image=given["E2E_IMAGE"],
+        next_image=given.get("E2E_NEXT_IMAGE") or None,
         postgres_image=given.get("E2E_POSTGRES_IMAGE"),
         adminer_image=given.get("E2E_ADMINER_IMAGE"),
         url=given.get("E2E_URL", "http://127.0.0.1").rstrip("/"),

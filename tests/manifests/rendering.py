@@ -1,21 +1,31 @@
 """What `kubectl kustomize` makes of an overlay, with short ways to the parts that the tests look at."""
 
 import os
+import re
 import shutil
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
 import yaml
 
 ROOT = Path(__file__).parents[2]
-OVERLAYS = ("dev", "staging", "prod", "prod-tls")
+OVERLAYS = ("dev", "staging", "prod", "prod-tls", "prod-canary", "prod-gateway")
+COMBINATIONS: Mapping[str, Sequence[str]] = {
+    "prod": ("hpa", "monitoring"),
+    "prod-gateway": ("gateway-canary",),
+}
+"""Components that are promised to work on an overlay that does not have them, each by itself."""
+EVERY = (*OVERLAYS, *(f"{overlay}+{component}" for overlay, added in COMBINATIONS.items() for component in added))
 SERVICES = ("auth-service", "logic-service", "db-service")
+SLICE = tuple(f"{name}-canary" for name in SERVICES)
+CANARY_IMAGE = {"name": "bookmeup-canary", "newName": "bookmeup", "newTag": "0.1.0"}
 Object = dict[str, Any]
 
 
@@ -30,10 +40,42 @@ def kustomize(path: str, folder: Path = ROOT) -> "subprocess.CompletedProcess[st
 
 @cache
 def text(overlay: str) -> str:
-    result = kustomize(f"kustomize/overlays/{overlay}")
+    """An overlay's name, or OVERLAY+COMPONENT."""
+    name, *components = overlay.split("+")
+    with TemporaryDirectory() as folder:
+        result = combined(name, components, Path(folder)) if components else kustomize(f"kustomize/overlays/{name}")
     assert result.returncode == 0, result.stderr
     assert result.stderr == "", "a warning"
     return result.stdout
+
+
+def combined(overlay: str, components: Sequence[str], folder: Path) -> "subprocess.CompletedProcess[str]":
+    """What somebody writes who adds components to an overlay."""
+    tree = os.path.relpath(ROOT / "kustomize", folder.resolve())
+    content = {
+        "apiVersion": "kustomize.config.k8s.io/v1beta1",
+        "kind": "Kustomization",
+        "namespace": "bookmeup",
+        "resources": [f"{tree}/overlays/{overlay}"],
+        "components": [f"{tree}/components/{component}" for component in components],
+        "images": [CANARY_IMAGE],
+    }
+    (folder / "kustomization.yaml").write_text(yaml.safe_dump(content))
+    return kustomize(".", folder)
+
+
+def has_canary(overlay: str) -> bool:
+    return overlay.endswith("canary")
+
+
+def services(overlay: str) -> Sequence[str]:
+    """The Deployments of ours, a canary's among them."""
+    return (*SERVICES, *SLICE) if has_canary(overlay) else SERVICES
+
+
+def environment(overlay: str) -> str:
+    """dev, staging or prod: what the overlay is one of, whatever was added to it."""
+    return re.split("[-+]", overlay)[0]
 
 
 def render(overlay: str) -> "Rendering":
@@ -105,6 +147,23 @@ class Rendering:
             for rule in ingress["spec"]["rules"]:
                 for path in rule["http"]["paths"]:
                     yield rule, path
+
+    def backends(self) -> Iterator[tuple[str, int]]:
+        """Each Service and port that the edge, whichever it is, sends requests to."""
+        for _, path in self.paths():
+            service = path["backend"]["service"]
+            yield service["name"], service["port"]["number"]
+        for route in self.all("HTTPRoute"):
+            for rule in route["spec"]["rules"]:
+                for backend in rule["backendRefs"]:
+                    yield backend["name"], backend["port"]
+
+    def replicas(self, deployment: str) -> int:
+        """As many as there may be."""
+        scalers = [s["spec"] for s in self.all("HorizontalPodAutoscaler")]
+        most = [s["maxReplicas"] for s in scalers if s["scaleTargetRef"]["name"] == deployment]
+        count: int = most[0] if most else self.one("Deployment", deployment)["spec"]["replicas"]
+        return count
 
 
 def matches(selector: dict[str, str], labels: dict[str, str]) -> bool:

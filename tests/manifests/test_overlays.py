@@ -6,54 +6,82 @@ from pathlib import Path
 
 import pytest
 import yaml
-from tests.manifests.rendering import OVERLAYS, ROOT, SERVICES, kustomize, render, text
+from tests.manifests.rendering import (
+    EVERY,
+    OVERLAYS,
+    ROOT,
+    SERVICES,
+    SLICE,
+    environment,
+    has_canary,
+    kustomize,
+    render,
+    services,
+    text,
+)
 
-EVERYWHERE = pytest.mark.parametrize("overlay", OVERLAYS)
+EVERYWHERE = pytest.mark.parametrize("overlay", EVERY)
 VERSION = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
 BUILT_IN = {
     "v1": {"ConfigMap", "LimitRange", "Namespace", "PersistentVolume", "PersistentVolumeClaim", "ResourceQuota"}
     | {"Secret", "Service", "ServiceAccount"},
     "apps/v1": {"Deployment"},
+    "autoscaling/v2": {"HorizontalPodAutoscaler"},
     "batch/v1": {"Job"},
     "networking.k8s.io/v1": {"Ingress", "NetworkPolicy"},
     "policy/v1": {"PodDisruptionBudget"},
     "rbac.authorization.k8s.io/v1": {"Role", "RoleBinding"},
 }
-NAMESPACES = {"dev": "bookmeup-dev", "staging": "bookmeup-staging", "prod": "bookmeup", "prod-tls": "bookmeup"}
-ENVIRONMENTS = {"dev": "dev", "staging": "staging", "prod": "production", "prod-tls": "production"}
+CUSTOM = {
+    "prod-gateway": {"gateway.networking.k8s.io/v1": {"Gateway", "HTTPRoute"}},
+    "prod-gateway+gateway-canary": {"gateway.networking.k8s.io/v1": {"Gateway", "HTTPRoute"}},
+    "prod+monitoring": {"monitoring.coreos.com/v1": {"PodMonitor", "PrometheusRule"}},
+}
+"""Kinds that need a definition on the cluster, by what brings them."""
+NAMESPACES = {"dev": "bookmeup-dev", "staging": "bookmeup-staging", "prod": "bookmeup"}
+ENVIRONMENTS = {"dev": "dev", "staging": "staging", "prod": "production"}
 
 
 @EVERYWHERE
 def test_a_bare_cluster_takes_it(overlay: str) -> None:
+    known = BUILT_IN | CUSTOM.get(overlay, {})
     for thing in render(overlay).objects:
-        assert thing["kind"] in BUILT_IN[thing["apiVersion"]]
+        assert thing["kind"] in known[thing["apiVersion"]]
 
 
 @EVERYWHERE
 def test_everything_is_in_its_namespace(overlay: str) -> None:
     rendering = render(overlay)
     (namespace,) = rendering.all("Namespace")
-    assert namespace["metadata"]["name"] == NAMESPACES[overlay]
+    assert namespace["metadata"]["name"] == NAMESPACES[environment(overlay)]
     for thing in rendering.objects:
         if thing["kind"] not in {"Namespace", "PersistentVolume"}:
-            assert thing["metadata"]["namespace"] == NAMESPACES[overlay], thing["metadata"]["name"]
+            assert thing["metadata"]["namespace"] == NAMESPACES[environment(overlay)], thing["metadata"]["name"]
     for binding in rendering.all("RoleBinding"):
-        assert [subject["namespace"] for subject in binding["subjects"]] == [NAMESPACES[overlay]]
+        assert [subject["namespace"] for subject in binding["subjects"]] == [NAMESPACES[environment(overlay)]]
 
 
-@EVERYWHERE
+@pytest.mark.parametrize("overlay", OVERLAYS)
 def test_both_ways_of_saying_it_are_equal(overlay: str) -> None:
     assert kustomize(f"overlays/{overlay}", ROOT / "kustomize").stdout == text(overlay)
 
 
 @EVERYWHERE
 def test_images_have_version_tags(overlay: str) -> None:
-    images = {c["image"] for pod in render(overlay).pods() for c in pod.containers}
-    ours = {image for image in images if image.startswith("bookmeup")}
-    assert ours == {f"bookmeup:{VERSION}"}, "one entry under `images` covers roles, migration and Job"
-    for image in images:
-        assert re.search(r":\d+\.\d+", image), f"{image} has no version"
+    by_pod = {(pod.name, c["image"]) for pod in render(overlay).pods() for c in pod.containers}
+    stable = {image for name, image in by_pod if name in {*SERVICES, "secrets"}}
+    canary = {image for name, image in by_pod if name in SLICE}
+    assert len(stable) == 1, "one entry under `images` covers roles, migration and Job"
+    assert len(canary) == (1 if has_canary(overlay) else 0), "and another the canary"
+    assert all(image.startswith(("bookmeup:", "bookmeup@")) for image in stable | canary)
+    for _, image in by_pod:
+        assert re.search(r":\d+\.\d+|@sha256:[0-9a-f]{64}$", image), f"{image} has no version"
     assert all(c["imagePullPolicy"] == "IfNotPresent" for pod in render(overlay).pods() for c in pod.containers)
+
+
+def test_dev_runs_what_make_image_builds_here() -> None:
+    (image,) = {pod.main[0]["image"] for pod in render("dev").pods() if pod.name in SERVICES}
+    assert image == f"bookmeup:{VERSION}"
 
 
 @EVERYWHERE
@@ -75,7 +103,7 @@ def test_no_secret_outside_dev(overlay: str) -> None:
 @EVERYWHERE
 def test_the_configuration_rolls_the_pods(overlay: str) -> None:
     rendering = render(overlay)
-    for name in SERVICES:
+    for name in services(overlay):
         for container in rendering.pod(name).containers:
             (source,) = container["envFrom"]
             assert re.fullmatch(r"bookmeup-config-[a-z0-9]{10}", source["configMapRef"]["name"])
@@ -88,11 +116,12 @@ def test_the_configuration_rolls_the_pods(overlay: str) -> None:
 @EVERYWHERE
 def test_replicas_and_environment(overlay: str) -> None:
     rendering = render(overlay)
-    counts = {d["metadata"]["name"]: d["spec"]["replicas"] for d in rendering.all("Deployment")}
-    each = 1 if overlay == "dev" else 2
-    assert counts == dict.fromkeys(SERVICES, each) | {"postgres": 1, "adminer": 1}
+    counts = {d["metadata"]["name"]: d["spec"].get("replicas") for d in rendering.all("Deployment")}
+    each = {"dev": 1, "prod+hpa": None}.get(overlay, 2)
+    canary = dict.fromkeys(SLICE, 1) if has_canary(overlay) else {}
+    assert counts == dict.fromkeys(SERVICES, each) | {"postgres": 1, "adminer": 1} | canary
     config = rendering.config()
-    assert config["ENVIRONMENT"] == ENVIRONMENTS[overlay]
+    assert config["ENVIRONMENT"] == ENVIRONMENTS[environment(overlay)]
     assert config["LOG_LEVEL"] == ("debug" if overlay == "dev" else "info")
     assert "RATE_LIMITS" not in config
 

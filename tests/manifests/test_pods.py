@@ -3,9 +3,9 @@
 import re
 
 import pytest
-from tests.manifests.rendering import OVERLAYS, SERVICES, Object, Pod, render
+from tests.manifests.rendering import EVERY, SERVICES, Object, Pod, has_canary, render, services
 
-EVERYWHERE = pytest.mark.parametrize("overlay", OVERLAYS)
+EVERYWHERE = pytest.mark.parametrize("overlay", EVERY)
 MAX_CONNECTIONS_OF_A_PROCESS = 12
 DRAIN_SECONDS = 37
 """Two for telling clients, thirty for requests under way, five for closing pools."""
@@ -83,7 +83,7 @@ def test_every_container_has_requests_and_limits(overlay: str) -> None:
 @EVERYWHERE
 def test_probes_of_the_services(overlay: str) -> None:
     rendering = render(overlay)
-    for name in SERVICES:
+    for name in services(overlay):
         (container,) = rendering.pod(name).main
         asked = {probe: container[f"{probe}Probe"]["httpGet"]["path"] for probe in ("startup", "liveness", "readiness")}
         assert asked == {"startup": "/livez", "liveness": "/livez", "readiness": "/readyz"}
@@ -98,7 +98,7 @@ def test_probes_of_the_services(overlay: str) -> None:
 @EVERYWHERE
 def test_services_roll_without_a_gap_and_stop_in_time(overlay: str) -> None:
     rendering = render(overlay)
-    for name in SERVICES:
+    for name in services(overlay):
         spec = rendering.one("Deployment", name)["spec"]
         assert spec["strategy"]["rollingUpdate"] == {"maxUnavailable": 0, "maxSurge": 1}
         assert (spec["minReadySeconds"], spec["progressDeadlineSeconds"], spec["revisionHistoryLimit"]) == (5, 300, 5)
@@ -111,7 +111,7 @@ def test_services_roll_without_a_gap_and_stop_in_time(overlay: str) -> None:
 
 @EVERYWHERE
 def test_the_services_spread_softly(overlay: str) -> None:
-    for name in SERVICES:
+    for name in services(overlay):
         pod = render(overlay).pod(name)
         constraints = pod.spec["topologySpreadConstraints"]
         assert {c["topologyKey"] for c in constraints} == {"kubernetes.io/hostname", "topology.kubernetes.io/zone"}
@@ -133,6 +133,8 @@ def test_each_container_has_just_its_keys(overlay: str) -> None:
             given[pod.name, container["name"]] = {ref["key"] for ref in refs}
         assert not any("secret" in volume for volume in pod.spec["volumes"])
     expected: dict[tuple[str, str], set[str]] = dict(KEYS)
+    if has_canary(overlay):
+        expected |= {(f"{pod}-canary", name): keys for (pod, name), keys in KEYS.items() if pod in SERVICES}
     expected |= {("postgres", "owner"): set()} if overlay == "dev" else {("secrets", "secrets"): set()}
     assert given == expected
 
@@ -165,8 +167,8 @@ def test_connections_fit(overlay: str) -> None:
     rendering = render(overlay)
     found = re.search(r"-c max_connections=(\d+)", rendering.config("postgres-start-")["start.sh"])
     assert found is not None
-    replicas = rendering.one("Deployment", "db-service")["spec"]["replicas"]
-    processes = replicas + 1 + replicas  # one in surge, the old ones terminating
+    replicas = [rendering.replicas(name) for name in services(overlay) if name.startswith("db-service")]
+    processes = sum(count + 1 + count for count in replicas)  # one in surge, the old ones terminating
     init, backup, adminer, reserved = 4, 2, 2, 3
     needed = processes * MAX_CONNECTIONS_OF_A_PROCESS + init + backup + adminer + reserved
     assert needed <= int(found[1]) == 200

@@ -3,13 +3,12 @@
 from itertools import combinations
 
 import pytest
-from tests.manifests.rendering import OVERLAYS, SERVICES, matches, render
+from tests.manifests.rendering import EVERY, SERVICES, environment, has_canary, matches, render, services
 
-EVERYWHERE = pytest.mark.parametrize("overlay", OVERLAYS)
+EVERYWHERE = pytest.mark.parametrize("overlay", EVERY)
 HOSTS = {
     "dev": "dev.bookmeup.localhost",
     "staging": "staging.bookmeup.localhost",
-    "prod": None,
     "prod-tls": "bookmeup.example.com",
 }
 AUTH_PATHS = {"/auth", "/.well-known/oauth-authorization-server/auth"}
@@ -21,7 +20,8 @@ def test_labels_are_app_and_on_the_services_track(overlay: str) -> None:
     rendering = render(overlay)
     for deployment in rendering.all("Deployment"):
         name = deployment["metadata"]["name"]
-        expected = {"app": name} | ({"track": "stable"} if name in SERVICES else {})
+        app, track = name.removesuffix("-canary"), "canary" if name.endswith("-canary") else "stable"
+        expected = {"app": app} | ({"track": track} if app in SERVICES else {})
         assert deployment["spec"]["selector"] == {"matchLabels": expected}
         assert rendering.pod(name).labels == expected
     selectors = [d["spec"]["selector"]["matchLabels"] for d in rendering.all("Deployment")]
@@ -33,6 +33,8 @@ def test_labels_are_app_and_on_the_services_track(overlay: str) -> None:
 def test_each_service_selects_one_deployment_and_a_port_of_it(overlay: str) -> None:
     rendering = render(overlay)
     ports = {"auth-service": 5001, "logic-service": 5002, "db-service": 5003, "postgres": 5432, "adminer": 8080}
+    if has_canary(overlay):
+        ports |= {f"{name}-canary": ports[name] for name in SERVICES}
     for service in rendering.all("Service"):
         name = service["metadata"]["name"]
         selected = [pod for pod in rendering.pods() if matches(service["spec"]["selector"], pod.labels)]
@@ -54,18 +56,26 @@ def test_only_adminer_in_dev_has_a_node_port(overlay: str) -> None:
 
 
 @EVERYWHERE
-def test_the_door_leads_to_auth_and_logic(overlay: str) -> None:
+def test_each_backend_of_the_edge_exists_and_none_is_db(overlay: str) -> None:
+    rendering = render(overlay)
+    backends = set(rendering.backends())
+    for name, number in backends:
+        assert number in [port["port"] for port in rendering.one("Service", name)["spec"]["ports"]]
+    public = {name for name in services(overlay) if not name.startswith("db-service")}
+    assert {name for name, _ in backends} == public
+
+
+@pytest.mark.parametrize("overlay", [overlay for overlay in EVERY if "gateway" not in overlay])
+def test_the_ingress_leads_to_auth_and_logic(overlay: str) -> None:
     rendering = render(overlay)
     reached: dict[str, set[str]] = {}
     for rule, path in rendering.paths():
-        assert rule.get("host") == HOSTS[overlay]
+        assert rule.get("host") == HOSTS.get(overlay)
         assert path["pathType"] == "Prefix"
-        backend = path["backend"]["service"]
-        assert backend["port"]["number"] in [
-            p["port"] for p in rendering.one("Service", backend["name"])["spec"]["ports"]
-        ]
-        reached.setdefault(backend["name"], set()).add(path["path"])
-    assert reached == {"auth-service": AUTH_PATHS, "logic-service": LOGIC_PATHS}
+        reached.setdefault(path["backend"]["service"]["name"], set()).add(path["path"])
+    stable = {"auth-service": AUTH_PATHS, "logic-service": LOGIC_PATHS}
+    canary = {f"{name}-canary": paths for name, paths in stable.items()} if has_canary(overlay) else {}
+    assert reached == stable | canary
 
 
 @EVERYWHERE
@@ -94,11 +104,12 @@ def test_no_host_or_port_is_claimed_twice() -> None:
 @EVERYWHERE
 def test_the_services_find_each_other(overlay: str) -> None:
     rendering = render(overlay)
-    for name in SERVICES:
+    for name in services(overlay):
         for container in rendering.pod(name).containers:
             for entry in container["env"]:
                 if entry["name"].endswith("_SERVICE_URL"):
                     host, port = entry["value"].removeprefix("http://").split(":")
+                    assert host.endswith("-canary") == name.endswith("-canary"), "a request stays in its slice"
                     assert rendering.one("Service", host)["spec"]["ports"][0]["port"] == int(port)
                 if entry["name"] == "POSTGRES_HOST":
                     assert rendering.one("Service", entry["value"])
@@ -109,6 +120,6 @@ def test_disruption_is_limited_for_the_services_alone(overlay: str) -> None:
     budgets = {
         b["spec"]["selector"]["matchLabels"]["app"]: b["spec"] for b in render(overlay).all("PodDisruptionBudget")
     }
-    assert set(budgets) == (set() if overlay == "dev" else set(SERVICES))
+    assert set(budgets) == (set() if environment(overlay) == "dev" else set(SERVICES))
     for budget in budgets.values():
         assert (budget["maxUnavailable"], budget["unhealthyPodEvictionPolicy"]) == (1, "AlwaysAllow")

@@ -32,7 +32,7 @@ class Wanted(NamedTuple):
 
 def planned(tx: Tx, asked: Asked) -> Planner:
     """Lock and read what an order depends on; refuse one that names what does not exist."""
-    return existing(lock_and_plan(tx.connection, asked), asked)
+    return existing(lock_and_plan(tx, asked), asked)
 
 
 def existing(planner: Planner | None, asked: Asked) -> Planner:

@@ -215,7 +215,7 @@ def _customer(customer: Customer | int) -> dict[str, object]:
 
 def lock_of(tx: Tx, appointment_id: int) -> None:
     """Lock the provider and the resource of an appointment."""
-    tx.run(_LOCK, id=appointment_id)
+    tx.soon(_LOCK, id=appointment_id)
 
 
 class Found(NamedTuple):

@@ -10,6 +10,7 @@ from msgspec import Struct
 from sqlalchemy import Connection, text
 
 from bookmeup.db.prepared import ask
+from bookmeup.db.transactions import Tx
 from bookmeup.domain.clock import day_span
 from bookmeup.domain.schedule import Addition, Hours, Schedule
 from bookmeup.domain.slots import Calendar, Rooms, Terms
@@ -287,10 +288,10 @@ def plan(connection: Connection, asked: Asked) -> Planner | None:
     return None if found is None else _DECODER.decode(found)
 
 
-def lock_and_plan(connection: Connection, asked: Asked) -> Planner | None:
+def lock_and_plan(tx: Tx, asked: Asked) -> Planner | None:
     """Lock who and what could be taken, in order of id, then end their stale holds and read what was committed."""
-    ask(connection, _LOCK, asked.values())
-    return plan_locked(connection, asked)
+    tx.soon(_LOCK, **asked.values())
+    return plan_locked(tx.connection, asked)
 
 
 def plan_locked(connection: Connection, asked: Asked) -> Planner | None:

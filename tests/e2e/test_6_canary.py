@@ -1,0 +1,207 @@
+"""A tenth of the requests for another version, by the Ingress and by a Gateway; then none of them, then all."""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from functools import partial
+from itertools import cycle
+from typing import Any
+
+import pytest
+from tests.e2e.client import Client
+from tests.e2e.cluster import SERVICES, Environment, kubectl, new_name, say, until
+from tests.e2e.load import Load, Shot
+from tests.e2e.salon import Salon
+from tests.e2e.settings import Settings
+from tests.e2e.tree import Tree, copy
+
+from bookmeup import __version__
+
+pytestmark = pytest.mark.usefixtures("through_ingress")
+REQUESTS = 2000
+ALWAYS, NEVER = {"X-Canary": "always"}, {"X-Canary": "never"}
+BOTH = ("/health", "/auth/health")
+"""One path of each public service."""
+PORTS = {"auth-service": 9001, "logic-service": 9002}
+BEHIND_THE_GATEWAY = {"CANARY": "prod-gateway-canary", "STABLE": "prod-gateway"}
+
+
+@pytest.fixture(scope="module")
+def latest(settings: Settings) -> str:
+    if settings.next_image is None:
+        pytest.skip("THERE IS NO E2E_NEXT_IMAGE: THE CANARY IS NOT TESTED")
+    return new_name(settings.next_image)["newTag"]
+
+
+@pytest.fixture(scope="module")
+def tree(
+    prod: Environment, edge: Client, latest: str, settings: Settings, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Tree]:
+    """The manifests; prod is as it was at first, before and after."""
+    restore(prod)
+    until("the edge answers", 60, lambda: edge.get("/health").status == 200)
+    yield copy(prod, settings.next_image or "", tmp_path_factory.mktemp("tree") / "kustomize")
+    for kinds in ("ingress,deployment,service,serviceaccount", "httproute,gateway"):
+        label = "track=canary" if kinds.startswith("ingress") else "app=edge"
+        prod.kubectl("delete", kinds, f"--selector={label}", "--ignore-not-found", check=False)
+    restore(prod)
+
+
+def restore(prod: Environment) -> None:
+    """Its own image again; the Job of a minute ago would refuse another one."""
+    prod.kubectl("delete", "job", "secrets", "--ignore-not-found")
+    prod.apply()
+    prod.wait()
+
+
+@pytest.fixture
+def load(salon: Salon, settings: Settings) -> Load:
+    salon.log_in_again()
+    return Load(salon.plan, settings.rate)
+
+
+def load_of_health(client: Client, rate: float) -> Load:
+    """At least `REQUESTS`, half of them to each public service, all answered."""
+
+    def plan() -> Iterator[Shot]:
+        for path in cycle(BOTH):
+            yield Shot(path, "GET", path, client)
+
+    with Load(plan, rate) as running:
+        until("the requests are answered", 300, lambda: len(running.outcomes) >= REQUESTS)
+    assert len(running.failed) == 0, running.report("asking for health")
+    return running
+
+
+def force(client: Client, headers: dict[str, str]) -> None:
+    assert {client.call("GET", path, headers=headers).status for path in BOTH * 100} == {200}
+
+
+def shares(environment: Environment, send: Callable[[], object]) -> dict[str, float]:
+    """What part of the requests for /health that were sent the canary's pods answered, by their own figures."""
+    before = answered(environment)
+    send()
+    came = answered(environment) - before
+    return {app: round(came[app, "canary"] / (came[app, "canary"] + came[app, "stable"]), 4) for app in PORTS}
+
+
+def answered(environment: Environment) -> Counter[tuple[str, str]]:
+    counts: Counter[tuple[str, str]] = Counter()
+    for app, port in PORTS.items():
+        for pod in environment.pods(app):
+            counts[app, pod["metadata"]["labels"]["track"]] += count(environment, pod, port, 'health"')
+    return counts
+
+
+def count(environment: Environment, pod: Any, port: int, what: str) -> int:
+    """Requests that a pod has answered, of the series that contain `what`."""
+    figures = environment.kubectl("exec", pod["metadata"]["name"], "--", "python", "-c", FIGURES.format(port))
+    lines = [line for line in figures.splitlines() if line.startswith("bookmeup_http_requests_total{")]
+    return int(sum(float(line.rsplit(" ", 1)[1]) for line in lines if what in line))
+
+
+FIGURES = "from urllib.request import urlopen; print(urlopen('http://127.0.0.1:{}/metrics').read().decode())"
+
+
+def serves(client: Client, version: str, headers: dict[str, str]) -> bool:
+    """Whether all of a hundred answers are this version's."""
+    return all(client.call("GET", "/health", headers=headers).json["version"] == version for _ in range(100))
+
+
+def canaries(environment: Environment) -> list[str]:
+    kinds = "deployments,services,serviceaccounts,ingresses"
+    return [each["metadata"]["name"] for each in environment.fetch(kinds, "--selector=track=canary")["items"]]
+
+
+def test_a_tenth_by_the_ingress_and_all_by_the_header(
+    tree: Tree, load: Load, edge: Client, latest: str, settings: Settings
+) -> None:
+    with load:
+        tree.canary("try", latest)
+        until("the edge leads to the canary", 30, lambda: serves(edge, latest, ALWAYS))
+    say(load.report("the canary comes up"))
+    assert len(load.failed) == 0
+    check_split(tree.environment, edge, settings.rate * 2)
+
+
+def check_split(environment: Environment, edge: Client, rate: float) -> None:
+    found = shares(environment, lambda: load_of_health(edge, rate))
+    always, never = (shares(environment, partial(force, edge, headers)) for headers in (ALWAYS, NEVER))
+    say(f"the canary's share of {REQUESTS} requests and more: {found}; forced: {always}, refused: {never}")
+    assert all(0.07 <= share <= 0.13 for share in found.values())
+    assert set(always.values()) == {1.0}
+    assert set(never.values()) == {0.0}
+
+
+def test_both_versions_share_tokens_and_data(tree: Tree, salon: Salon) -> None:
+    salon.log_in_again()
+    customer, (date, start) = salon.customers[0], next(salon.slots)
+    body = {"service_id": salon.service, "date": date, "time": start}
+    booked = customer.expect(201, "POST", "/appointments", body, ALWAYS)["object_id"]
+    for headers in (ALWAYS, NEVER):
+        mine = customer.expect(200, "GET", "/appointments/me", None, headers)
+        assert booked in [appointment["id"] for appointment in mine]
+        assert customer.call("POST", "/appointments", body, headers).status == 409
+    salon.expected.add(booked)
+    (pod,) = [p for p in tree.environment.pods("db-service") if p["metadata"]["labels"]["track"] == "canary"]
+    requests = count(tree.environment, pod, 9003, "POST")
+    say(f"booked by the canary, seen by both, refused by both; its own db answered {requests} POST requests")
+    assert requests > 0, "a request stays in the slice it came into"
+
+
+def test_abort_leaves_stable_alone(tree: Tree, load: Load, edge: Client, latest: str) -> None:
+    before = tree.environment.restarts()
+    with load:
+        time.sleep(3)
+        tree.canary("abort")
+        time.sleep(10)
+    say(load.report("abort"))
+    assert len(load.failed) == 0
+    assert canaries(tree.environment) == []
+    assert serves(edge, __version__, {})
+    stable = {pod: number for pod, number in before.items() if "-canary-" not in pod}
+    assert stable.items() <= tree.environment.restarts().items()
+
+
+def test_promote_brings_the_version_to_all(tree: Tree, load: Load, edge: Client, latest: str) -> None:
+    tree.canary("try", latest)
+    with load:
+        time.sleep(3)
+        tree.canary("promote")
+        time.sleep(10)
+    say(load.report("promote"))
+    assert len(load.failed) == 0
+    assert canaries(tree.environment) == []
+    assert tree.version("prod", "bookmeup") == latest
+    assert serves(edge, latest, {})
+    images = [tree.environment.fetch("deployment", name)["spec"]["template"]["spec"] for name in SERVICES]
+    assert {spec["containers"][0]["image"].rpartition(":")[2] for spec in images} == {latest}
+
+
+@pytest.fixture
+def gateway(tree: Tree, edge: Client) -> None:
+    """prod-gateway in place of prod, whose Ingress goes."""
+    if "traefik" not in kubectl("get", "gatewayclasses", check=False):
+        pytest.skip("THERE IS NO GatewayClass traefik: THE GATEWAY IS NOT TESTED")
+    tree.reset()
+    restore(tree.environment)
+    kubectl("apply", "-k", str(tree.path("prod-gateway").parent))
+    tree.environment.kubectl("delete", "ingress", "bookmeup")
+    until("the Gateway answers", 60, lambda: {edge.get(path).status for path in BOTH} == {200})
+
+
+def test_the_same_by_a_gateway(
+    gateway: None, tree: Tree, load: Load, edge: Client, latest: str, settings: Settings
+) -> None:
+    assert edge.get("/auth/.well-known/jwks.json").status == 200
+    tree.canary("try", latest, **BEHIND_THE_GATEWAY)
+    until("the Gateway leads to the canary", 30, lambda: serves(edge, latest, ALWAYS))
+    check_split(tree.environment, edge, settings.rate * 2)
+    with load:
+        time.sleep(3)
+        tree.canary("abort", **BEHIND_THE_GATEWAY)
+        time.sleep(10)
+    say(load.report("abort behind the Gateway"))
+    assert len(load.failed) == 0
+    assert canaries(tree.environment) == []
+    assert serves(edge, __version__, ALWAYS)
