@@ -42,6 +42,7 @@ COMBINATIONS: dict[str, Combination] = {
     "prod+cloudnative-pg": Combination("prod", ("cloudnative-pg",)),
     "prod+backup+worker+cloudnative-pg": Combination("prod", ("backup", "worker", "cloudnative-pg")),
     "prod+worker": Combination("prod", ("worker",)),
+    "prod+rotation": Combination("prod", ("rotation",)),
 }
 
 

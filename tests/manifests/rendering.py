@@ -17,7 +17,7 @@ import yaml
 from tests.manifests import combinations
 from tests.manifests.combinations import COMBINATIONS, ROOT
 
-OTHER_PARTS = {"backup", "worker", "external-secrets", "cloudnative-pg"}
+OTHER_PARTS = {"backup", "worker", "external-secrets", "cloudnative-pg", "rotation"}
 EVERY = tuple(name for name, combination in COMBINATIONS.items() if OTHER_PARTS.isdisjoint(combination.components))
 """Those with the same parts as an overlay; what others add and take away is in `test_worker_and_data`."""
 OVERLAYS = tuple(name for name, combination in COMBINATIONS.items() if not combination.components)

@@ -11,8 +11,10 @@ DNS = "kube-dns"
 JOBS = ("backup", "backup-drill", "restore")
 
 
-def keys(container: Object) -> set[str]:
-    return {e["valueFrom"]["secretKeyRef"]["key"] for e in container.get("env", []) if "valueFrom" in e}
+def keys(container: Object, *, needed: bool = False) -> set[str]:
+    """Return the keys of the Secret that it reads, or those alone that it cannot do without."""
+    refs = [e["valueFrom"]["secretKeyRef"] for e in container.get("env", []) if "valueFrom" in e]
+    return {ref["key"] for ref in refs if not (needed and ref.get("optional"))}
 
 
 def plain(container: Object) -> dict[str, str]:
@@ -53,7 +55,7 @@ def test_the_worker_is_the_same_image_and_works_the_outbox_in_db_s_place() -> No
     assert rendering.config()["OUTBOX"] == "off"
     assert "OUTBOX" not in render("prod").config()
     assert plain(worker)["ROLE"] == "worker"
-    assert keys(worker) == DATABASE_KEYS
+    assert keys(worker) == DATABASE_KEYS | {"POSTGRES_PASSWORD_NEXT"}
     assert not [s for s in rendering.all("Service") if s["spec"]["selector"]["app"] == "worker"]
 
 
@@ -111,7 +113,7 @@ def test_external_secrets_replaces_all_that_generated_secrets_brings() -> None:
     gone = {(kind, "secrets") for kind in ("Job", "ServiceAccount", "Role", "RoleBinding", "NetworkPolicy")}
     assert named(render("prod")) - named(rendering) == gone | {("Secret", "bookmeup-secrets")}
     external = rendering.one("ExternalSecret", "bookmeup-secrets")["spec"]
-    asked = {key for pod in rendering.pods() for container in pod.containers for key in keys(container)}
+    asked = {key for pod in rendering.pods() for container in pod.containers for key in keys(container, needed=True)}
     assert {entry["secretKey"] for entry in external["data"]} == asked
     assert external["target"]["name"] == "bookmeup-secrets"
 

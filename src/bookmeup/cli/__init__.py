@@ -17,6 +17,7 @@ class Lazy(click.Group):
         "set-password": "accounts:set_password",
         "openapi": "openapi:command",
         "secrets": "secrets:group",
+        "rotate": "rotate:group",
         "doctor": "doctor:command",
     }
 

@@ -34,6 +34,7 @@ def create_app(
     url: str | URL,
     service_keys: Mapping[str, Sequence[str]],
     *,
+    other_password: str = "",
     rate_limits: bool = True,
     works_outbox: bool = True,
     draining: Callable[[], bool] = lambda: False,
@@ -41,16 +42,17 @@ def create_app(
 ) -> Starlette:
     """Return the app. `service_keys` are the keys of each calling service; `url` is where PostgreSQL is.
 
-    Without `works_outbox` somebody else works the outbox off: processes of the role worker.
+    Without `works_outbox` somebody else works the outbox off: processes of the role worker. `other_password` is the
+    second one of PostgreSQL's that may be right, while it is being changed.
     """
-    database = engine.connect(url)
+    database = engine.connect(url, other_password)
     lanes = {
         "write": Lane("write", engine.WRITES),
         "logic": Lane("read-logic", engine.LOGIC_READS),
         "auth": Lane("read-auth", engine.AUTH_READS),
         "background": Lane("background", engine.BACKGROUND),
     }
-    readiness = Readiness(database, lanes["background"])
+    readiness = Readiness(database, lanes["background"], before_ready=database.fill)
     work = [readiness.watch]
     if works_outbox:
         work += [Outbox(database, lanes["background"]).work, OutboxLag(database, lanes["background"]).watch]

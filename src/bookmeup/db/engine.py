@@ -1,10 +1,13 @@
 """Connections to PostgreSQL: at most 12 a process over all pools, each with its deadlines."""
 
+import contextlib
 from dataclasses import dataclass
 
 import msgspec
-from sqlalchemy import URL, Engine, create_engine
+from sqlalchemy import URL, Engine, QueuePool, create_engine
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from bookmeup.db.door import Door
 from bookmeup.db.driver import Connection, Cursor, Transacting
 
 AUTH, LOGIC, OUTBOX = "bookmeup_auth", "bookmeup_logic", "bookmeup_outbox"
@@ -28,25 +31,43 @@ class Database:
     def engines(self) -> tuple[Engine, ...]:
         return self.writes, *self.reads.values(), self.background
 
+    def fill(self) -> None:
+        """Open all the connections there may be, so that from then on nothing waits for a new one.
+
+        Raises SQLAlchemy's DBAPIError if PostgreSQL does not let them in.
+        """
+        for engine in self.engines:
+            _fill(engine)
+
     def drop_idle(self) -> None:
         """Close the connections that nobody uses."""
         for engine in self.engines:
             engine.dispose(close=True)
 
 
-def connect(url: str | URL) -> Database:
+def connect(url: str | URL, other_password: str = "") -> Database:
+    """Return the pools, empty as yet. `other_password` is tried where the server refuses the URL's."""
+    door = Door(other_password)
     return Database(
-        writes=_engine(url, WRITES),
-        reads={"logic": _engine(url, LOGIC_READS, LOGIC), "auth": _engine(url, AUTH_READS, AUTH)},
-        background=_engine(url, BACKGROUND, OUTBOX),
+        writes=_engine(door, url, WRITES),
+        reads={"logic": _engine(door, url, LOGIC_READS, LOGIC), "auth": _engine(door, url, AUTH_READS, AUTH)},
+        background=_engine(door, url, BACKGROUND, OUTBOX),
     )
 
 
-def _engine(url: str | URL, size: int, reads_as: str | None = None) -> Engine:
+def _fill(engine: Engine) -> None:
+    pool = engine.pool
+    assert isinstance(pool, QueuePool)
+    with contextlib.ExitStack() as held, contextlib.suppress(PoolTimeout):  # whoever has the last one opened it
+        while pool.checkedout() < pool.size():
+            held.enter_context(engine.connect())
+
+
+def _engine(door: Door, url: str | URL, size: int, reads_as: str | None = None) -> Engine:
     options = "-c statement_timeout=5000 -c lock_timeout=1000 -c idle_in_transaction_session_timeout=15000"
     if reads_as is not None:
         options += f" -c role={reads_as}"
-    return create_engine(
+    engine = create_engine(
         url,
         pool_size=size,
         max_overflow=0,
@@ -68,3 +89,5 @@ def _engine(url: str | URL, size: int, reads_as: str | None = None) -> Engine:
             "application_name": "bookmeup db",
         },
     )
+    door.guard(engine)
+    return engine
