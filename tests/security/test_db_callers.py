@@ -1,5 +1,6 @@
 """T12, T13, T34: db answers its two callers alone, each on its own routes, on behalf of the user the token names."""
 
+import re
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -33,13 +34,31 @@ MAY_CALL = {
         "GET /signing-keys", "POST /signing-keys",
     },
     "logic": {
-        "GET /users/me", "PUT /users/me", "GET /services", "POST /services", "PUT /services/{id}",
+        "GET /users/me", "PUT /users/me",
+        "GET /services", "GET /services/all", "GET /services/{id}", "POST /services", "PUT /services/{id}",
         "DELETE /services/{id}",
+        "GET /services/{id}/addons", "POST /services/{id}/addons", "PUT /services/{id}/addons/{addon}",
+        "DELETE /services/{id}/addons/{addon}",
         "POST /appointments", "GET /appointments", "GET /appointments/mine", "GET /appointments/{id}",
         "PUT /appointments/{id}", "DELETE /appointments/{id}", "PUT /appointments/mine/{id}",
-        "DELETE /appointments/mine/{id}", "GET /slots", "GET /location", "PUT /location", "GET /providers",
-        "POST /providers", "PUT /providers/{id}", "DELETE /providers/{id}", "GET /availability", "POST /availability",
-        "DELETE /availability/{id}",
+        "DELETE /appointments/mine/{id}", "GET /appointments/{id}/history",
+        "POST /appointments/{id}/confirm", "POST /appointments/{id}/decline", "POST /appointments/{id}/complete",
+        "POST /appointments/{id}/no-show",
+        "POST /holds", "DELETE /holds/{id}",
+        "POST /series", "GET /series/{id}", "DELETE /series/{id}",
+        "GET /visit-slots", "POST /visits", "GET /visits/{id}", "DELETE /visits/{id}",
+        "POST /waitlist", "GET /waitlist", "DELETE /waitlist/{id}",
+        "GET /offers", "POST /offers/{id}/accept", "POST /offers/{id}/decline",
+        "GET /dead-letters", "POST /dead-letters/{id}/replay",
+        "GET /slots", "GET /slots/days", "GET /slots/next", "GET /slots/verdicts",
+        "GET /location", "PUT /location", "GET /locations", "POST /locations", "PUT /locations/{id}",
+        "GET /closures", "POST /closures", "DELETE /closures/{id}",
+        "GET /resources", "POST /resources", "PUT /resources/{id}", "DELETE /resources/{id}",
+        "GET /providers", "POST /providers", "PUT /providers/{id}", "DELETE /providers/{id}",
+        "GET /providers/{id}/days/{date}", "PUT /providers/{id}/days/{date}", "DELETE /providers/{id}/days/{date}",
+        "GET /providers/{id}/time-off", "POST /providers/{id}/time-off",
+        "DELETE /providers/{id}/time-off/{time_off}",
+        "GET /availability", "POST /availability", "DELETE /availability/{id}",
     },
 }  # fmt: skip
 APP = create_app("postgresql+psycopg2://nobody@nowhere/nothing", {"auth": [KEY["auth"]], "logic": [KEY["logic"]]})
@@ -101,7 +120,8 @@ REFUSED: dict[str, tuple[int, Callable[[str], str | None]]] = {
 
 def url_of(site: Site, name: str) -> tuple[str, str]:
     method, path = name.split(" ")
-    filled = path.replace("{id}", "1").replace("{user}", "1").replace("{sid}", str(uuid.uuid4()))
+    values = {"sid": str(uuid.uuid4()), "date": "2030-01-01"}
+    filled = re.sub(r"\{(\w+)\}", lambda name: values.get(name[1], "1"), path)
     return method, site.db.url + filled
 
 

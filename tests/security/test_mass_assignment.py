@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import pytest
 from sqlalchemy import text
-from tests.security.test_rights import far_day
+from tests.security.stage import far_day
 from tests.support.databases import engine
 from tests.support.processes import Site
 from tests.support.salon import PASSWORD, Person, Salon, order, unique
