@@ -13,7 +13,7 @@ from sqlalchemy.exc import ProgrammingError
 from starlette.routing import Route
 from tests.support.databases import engine
 from tests.support.processes import KEYS, Site
-from tests.support.salon import Person, Salon
+from tests.support.salon import Salon
 from tests.web.forging import SID, claims, header, hs, unsigned
 
 from bookmeup.clients.service_tokens import ServiceTokens, key_id
@@ -171,69 +171,6 @@ def test_db_is_behind_no_public_path(everything: Site, client: httpx2.Client) ->
         for method in ("GET", "POST", "PUT"):
             token = {"authorization": "Bearer " + minted("auth")}
             assert client.request(method, everything.logic.url + path, headers=token).status_code == 404, path
-
-
-@pytest.fixture(scope="module")
-def two(salon: Salon) -> tuple[Person, Person, int]:
-    """Two customers and an appointment of the first."""
-    first, second = salon.make_customer(), salon.make_customer()
-    return first, second, salon.book(first, salon.make_service(), salon.open_day())
-
-
-def session_of(site: Site, person: Person) -> str:
-    with engine(site.database).connect() as connection:
-        query = text("SELECT id FROM sessions WHERE user_id = :user AND ended_at IS NULL")
-        return str(connection.execute(query, {"user": person.id}).scalars().first())
-
-
-def as_logic(
-    site: Site, client: httpx2.Client, sid: str, actor: int, name: str, appointment: int, body: object = None
-) -> int:
-    method, path = name.split(" ")
-    token = ServiceTokens("logic", [KEY["logic"]]).issue(actor, sid)
-    url = site.db.url + path.replace("{id}", str(appointment))
-    return client.request(method, url, headers={"authorization": f"Bearer {token}"}, json=body).status_code
-
-
-@pytest.mark.parametrize(
-    "name",
-    [
-        "GET /appointments/{id}",
-        "PUT /appointments/mine/{id}",
-        "DELETE /appointments/mine/{id}",
-        "PUT /appointments/{id}",
-        "DELETE /appointments/{id}",
-    ],
-)
-def test_a_wrong_actor_reaches_no_other_s_row(
-    name: str, roles: Site, client: httpx2.Client, two: tuple[Person, Person, int]
-) -> None:
-    """Even if logic named the wrong user, db asks whose row it is."""
-    _first, second, appointment = two
-    move = {"date": "2030-01-01", "time": "10:00"}
-    status = as_logic(roles, client, session_of(roles, second), second.id, name, appointment, move)
-    assert status == (403 if "mine" not in name and "GET" not in name else 404)
-    with engine(roles.database).connect() as connection:
-        query = text("SELECT status, version FROM appointments WHERE id = :id")
-        assert connection.execute(query, {"id": appointment}).one() == ("confirmed", 1)
-
-
-def test_an_actor_needs_a_session_of_his_own(
-    roles: Site, client: httpx2.Client, two: tuple[Person, Person, int]
-) -> None:
-    first, second, appointment = two
-    for sid in (session_of(roles, second), str(uuid.uuid4())):
-        for name in ("GET /appointments/{id}", "DELETE /appointments/mine/{id}", "GET /users/me", "PUT /users/me"):
-            assert as_logic(roles, client, sid, first.id, name, appointment, {}) == 401
-
-
-def test_a_role_that_is_no_more_counts_nothing(
-    roles: Site, client: httpx2.Client, two: tuple[Person, Person, int]
-) -> None:
-    """The token cannot even say a role: db reads it from the row."""
-    first, _, appointment = two
-    service = {"name": "Free", "price": "0", "duration": 5}
-    assert as_logic(roles, client, session_of(roles, first), first.id, "POST /services", appointment, service) == 403
 
 
 LOGIC, AUTH, OUTBOX = "bookmeup_logic", "bookmeup_auth", "bookmeup_outbox"
