@@ -67,7 +67,7 @@ def chosen(planner: Planner, start: int, day: date, terms: Terms | None = None) 
             why_not(
                 start,
                 day,
-                planner.calendar(provider),
+                planner.calendar(provider, terms),
                 terms or planner.terms(provider),
                 planner.zone,
                 planner.now,
@@ -85,10 +85,11 @@ def chosen(planner: Planner, start: int, day: date, terms: Terms | None = None) 
 def place_at(planner: Planner, provider: ProviderTime, start: int, terms: Terms) -> Place:
     """Return where a start with this provider is put: a seat of a group that is there, or a resource that is free."""
     assert planner.service is not None  # planned refuses others
-    group = next((group for group in provider.groups if group.start == start), None)
+    joined = (group for group in provider.groups if group.start == start and group.has_room_for(terms))
+    group = next(joined, None)
     place = Place(provider.id, start, terms, planner.location_id, capacity=planner.service.capacity)
     if group is not None:
-        return place._replace(occurrence_id=group.id, seat=free_seat(group.seats))
+        return place._replace(occurrence_id=group.id, seat=free_seat(group.seats), resource_id=group.room)
     rooms = planner.resources()
     if not rooms.needed:
         return place

@@ -6,7 +6,7 @@ from sqlalchemy import Row
 
 from bookmeup.db.queries import appointments as stored
 from bookmeup.db.queries import outbox, waitlist
-from bookmeup.db.queries.appointments import Found
+from bookmeup.db.queries.appointments import ACTIONS, Found
 from bookmeup.db.queries.audit import record
 from bookmeup.db.transactions import Tx
 from bookmeup.domain.appointments import Status
@@ -55,8 +55,7 @@ def accepted(tx: Tx, offer_id: int) -> Created:
     found = _open(tx, offer_id)
     waits = found.row.needs_approval and not tx.actor.role.is_staff
     status = Status.PENDING if waits else Status.CONFIRMED
-    stored.become(tx, found.booked.id, status)
-    record(tx, "requested" if waits else "booked", "appointment", found.booked.id)
+    stored.become(tx, found, status, ACTIONS[status])
     record(tx, "accepted", "offer", offer_id)
     return Created("Appointment requested." if waits else "Appointment booked.", found.booked.id)
 
@@ -70,8 +69,7 @@ def declined(tx: Tx, offer_id: int) -> Message:
 
 
 def _give_up(tx: Tx, appointment_id: int) -> None:
-    stored.cancel(tx, appointment_id, reason="declined")
-    record(tx, "declined", "appointment", appointment_id)
+    stored.cancel(tx, [appointment_id], "declined", action="declined")
 
 
 def _open(tx: Tx, offer_id: int) -> Found:
