@@ -10,6 +10,7 @@ from bookmeup.db.queries import appointments as stored
 from bookmeup.db.queries.appointments import Made, Place, Promise
 from bookmeup.db.queries.calendar import Asked, Planner, ProviderTime, lock_and_plan
 from bookmeup.db.transactions import Tx
+from bookmeup.domain.appointments import Actor
 from bookmeup.domain.booking import Candidate, free_seat, least_booked
 from bookmeup.domain.clock import instant
 from bookmeup.domain.slots import Terms, free_room, why_not
@@ -30,9 +31,21 @@ class Wanted(NamedTuple):
         return Asked(self.service_id, self.day, self.day, self.provider_id, self.location_id, self.addons)
 
 
-def planned(tx: Tx, asked: Asked) -> Planner:
+WHENEVER = 10**9
+"""Minutes: farther ahead than any calendar."""
+
+
+def planned(tx: Tx, asked: Asked, by: Actor) -> Planner:
     """Lock and read what an order depends on; refuse one that names what does not exist."""
-    return existing(lock_and_plan(tx, asked), asked)
+    return for_actor(existing(lock_and_plan(tx, asked), asked), by)
+
+
+def for_actor(planner: Planner, by: Actor) -> Planner:
+    """Notice and horizon bind customers: staff take a walk-in, and book ahead as far as the hours go."""
+    assert planner.service is not None  # existing refuses others
+    if by.role.is_staff:
+        planner.service.minimum_notice, planner.service.booking_horizon = 0, WHENEVER
+    return planner
 
 
 def existing(planner: Planner | None, asked: Asked) -> Planner:
@@ -131,8 +144,3 @@ def note(planner: Planner, place: Place) -> None:
     for room in planner.rooms:
         if room.id == place.resource_id:
             room.taken.append(place.terms.whole(place.start))
-
-
-def book(tx: Tx, wanted: Wanted, made: Made) -> int:
-    """Book one appointment and return its id."""
-    return put(tx, planned(tx, wanted.asked()), wanted, made)

@@ -12,6 +12,7 @@ from bookmeup.errors import NotFound, Stale
 from bookmeup.schemas.answers import Message
 from bookmeup.schemas.appointments import Move
 from bookmeup.schemas.text import minute
+from bookmeup.schemas.users import Customer
 
 
 def locked(tx: Tx, appointment_id: int) -> Found:
@@ -27,7 +28,7 @@ def moved(tx: Tx, appointment_id: int, change: Move, by: Actor) -> Message:
     """Move in one step; id and promises stay, and the provider unless another is named."""
     found = stored.find(tx, appointment_id)
     provider = change.provider_id or (found.row.provider_id if found else None)
-    planner = _planned(tx, found, change, provider)
+    planner = _planned(tx, found, change, provider, by)
     found = locked(tx, appointment_id)
     appointment = rules.changeable(found.booked, by, tx.now, overriding=bool(change.reason))
     current(tx, found)
@@ -39,12 +40,12 @@ def moved(tx: Tx, appointment_id: int, change: Move, by: Actor) -> Message:
     return Message("Appointment moved.")
 
 
-def _planned(tx: Tx, found: Found | None, change: Move, provider: int | None) -> Planner:
+def _planned(tx: Tx, found: Found | None, change: Move, provider: int | None, by: Actor) -> Planner:
     """Lock and read the new time, and the resources of both times in order of their ids."""
     if found is None:
         raise NotFound("There is no such appointment.")
     asked = Asked(found.row.service_id, change.date, change.date, provider, moving=found.booked.id)
-    return booking.planned(tx, asked)
+    return booking.planned(tx, asked, by)
 
 
 def _promised(planner: Planner, found: Found) -> Terms:
@@ -70,14 +71,28 @@ def cancelled(tx: Tx, appointment_id: int, by: Actor, reason: str | None) -> Mes
     return Message("Appointment cancelled, late." if late else "Appointment cancelled.")
 
 
-def confirmed_hold(tx: Tx, appointment_id: int) -> int:
-    """Make a hold of the actor's the appointment that it keeps the time for."""
+def own_hold(tx: Tx, appointment_id: int) -> Found:
+    """Lock what a hold of the actor's takes, then return it: it is confirmed or released, never both."""
     found = locked(tx, appointment_id)
     if found.booked.customer_id != tx.actor.id or found.booked.status is not Status.HOLD:
         raise NotFound("There is no such hold.")
+    return found
+
+
+def released(tx: Tx, appointment_id: int) -> Message:
+    """Give a hold of the actor's up."""
+    stored.cancel(tx, [own_hold(tx, appointment_id).booked.id], "released")
+    return Message("Hold released.")
+
+
+def confirmed_hold(tx: Tx, appointment_id: int, customer: Customer | int) -> Status:
+    """Make a hold of the actor's the appointment that it keeps the time for; staff may have held it for somebody."""
+    found = own_hold(tx, appointment_id)
+    if customer != found.booked.customer_id:
+        stored.give(tx, appointment_id, customer)
     status = Status.PENDING if found.row.needs_approval and not tx.actor.role.is_staff else Status.CONFIRMED
     stored.become(tx, found, status, ACTIONS[status])
-    return appointment_id
+    return status
 
 
 def made_state(tx: Tx, appointment_id: int, status: Status, reason: str | None) -> Message:

@@ -6,6 +6,7 @@ from sqlalchemy import Row
 
 from bookmeup.db.queries import appointments as stored
 from bookmeup.db.queries import outbox, waitlist
+from bookmeup.db.queries.alone import alone
 from bookmeup.db.queries.appointments import ACTIONS, Found
 from bookmeup.db.queries.audit import record
 from bookmeup.db.transactions import Tx
@@ -20,6 +21,8 @@ MOST_WISHES = 20
 
 def joined(tx: Tx, wish: WishRequest, customer: Customer | int) -> Created:
     """Put a wish at the end of the line."""
+    if isinstance(customer, int):
+        alone(tx, "wishes", customer)
     known = waitlist.known(tx, wish, customer if isinstance(customer, int) else None)
     for what, given in (("provider", wish.provider_id), ("location", wish.location_id), ("service", wish.service_id)):
         if given is not None and getattr(known, what) is None:

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import msgspec
 from sqlalchemy import Row, text
 
+from bookmeup.db.queries.alone import alone
 from bookmeup.db.transactions import Tx
 from bookmeup.domain.appointments import Booked, Status
 from bookmeup.domain.clock import moment
@@ -114,6 +115,7 @@ WITH made AS (
   WHERE id = :id AND CAST(:occurrence AS bigint) IS NULL RETURNING id
 ), changed AS (
   UPDATE appointments SET starts_at = :starts, ends_at = :ends, provider_id = :provider, seat_no = :seat,
+    location_id = :location,
     resource_id = CAST(:resource AS bigint), version = version + 1,
     occurrence_id = coalesce(CAST(:occurrence AS bigint), (SELECT id FROM made))
   WHERE id = :id AND version = :version RETURNING id, status, hold_until, CAST(:details AS jsonb) AS details
@@ -143,6 +145,14 @@ WITH {_ACCEPTED}, changed AS (
   WHERE b.occurrence_id = changed.occurrence_id AND b.status NOT IN ('cancelled', 'confirmed')
 ){_FOLLOWS}
 """)  # noqa: S608 - constants
+
+_GIVE = text("UPDATE appointments SET customer_id = :customer WHERE id = :id")
+_GIVE_GUEST = text("""
+WITH guest AS (
+  INSERT INTO users (name, phone, contact_email) VALUES (:guest_name, :guest_phone, :guest_email) RETURNING id
+)
+UPDATE appointments SET customer_id = guest.id FROM guest WHERE appointments.id = :id
+""")
 
 _HOLDS = text("""
 SELECT count(*) FROM appointments WHERE customer_id = :customer AND status = 'hold' AND hold_until > now()
@@ -272,6 +282,7 @@ def move(tx: Tx, found: Found, place: Place, details: Mapping[str, object], free
         _MOVE,
         **place.values(),
         **_follows(tx, "moved", details, {"freed": freed}),
+        location=place.location_id,
         id=found.booked.id,
         version=found.row.version,
         status=found.booked.status.value,
@@ -330,7 +341,13 @@ def _all_done(done: int, wanted: int) -> None:
         raise Unavailable
 
 
+def give(tx: Tx, appointment_id: int, customer: Customer | int) -> None:
+    """Let an appointment be somebody else's, who may be made with it."""
+    tx.run(_GIVE_GUEST if isinstance(customer, Customer) else _GIVE, id=appointment_id, **_customer(customer))
+
+
 def holds_of(tx: Tx, customer_id: int) -> int:
     """Return how many times a customer holds now; what was offered from the waitlist does not count."""
+    alone(tx, "holds", customer_id)
     row = tx.one(_HOLDS, customer=customer_id)
     return int(row[0]) if row is not None else 0
