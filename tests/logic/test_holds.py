@@ -13,8 +13,8 @@ def hold(who: Person, service: int, day: str, time: str = "09:00") -> int:
     return made(who.api.post("/holds", order(service, day, time)))
 
 
-def confirming(who: Person, service: int, day: str, held: int, **more: object) -> Shot:
-    return Shot(who.api, "POST", "/appointments", order(service, day, hold_id=held, **more))
+def confirming(who: Person, service: int, day: str, held: int) -> Shot:
+    return Shot(who.api, "POST", "/appointments", order(service, day, hold_id=held))
 
 
 def test_a_hold_keeps_its_time_for_five_minutes_and_is_booked_by_its_id(salon: Salon) -> None:

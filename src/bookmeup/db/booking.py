@@ -12,9 +12,9 @@ from bookmeup.db.queries.calendar import Asked, Planner, ProviderTime, lock_and_
 from bookmeup.db.transactions import Tx
 from bookmeup.domain.appointments import Actor
 from bookmeup.domain.booking import Candidate, free_seat, least_booked
-from bookmeup.domain.clock import instant
+from bookmeup.domain.clock import DAY_MINUTES, instant
 from bookmeup.domain.slots import Terms, free_room, why_not
-from bookmeup.errors import NoSuchTime, ProviderDoesNot, UnknownReference
+from bookmeup.errors import NoSuchTime, ProviderDoesNot, RuleBroken, UnknownReference
 
 
 class Wanted(NamedTuple):
@@ -56,6 +56,8 @@ def existing(planner: Planner | None, asked: Asked) -> Planner:
         raise UnknownReference("There is no such service.")
     if len(planner.addons) != len(set(asked.addons)):
         raise UnknownReference("There is no such add-on of this service.")
+    if any(sum(planner.minutes(provider)) > DAY_MINUTES for provider in planner.providers):
+        raise RuleBroken("An appointment lasts a day at most, add-ons included.")
     return planner
 
 

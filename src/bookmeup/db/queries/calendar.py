@@ -229,12 +229,15 @@ _STALE = f"""ended AS (
 
 
 def _taken(of: str) -> str:
-    """Return the select of what a resource is occupied with in the days asked for."""
+    """Return the select of what a resource is occupied with in the days asked for.
+
+    What starts on the last of them may end a day later, and its buffer half a day after that.
+    """
     return f"""(SELECT coalesce(json_agg(json_build_array(extract(epoch FROM lower(o.during))::bigint,
         extract(epoch FROM upper(o.during))::bigint)), '[]') FROM occupied o
       WHERE int8range(o.resource_id, o.resource_id, '[]') && int8range({of}, {of}, '[]')
         AND o.during && tstzrange(CAST(:since AS timestamp) AT TIME ZONE place.timezone,
-                                  CAST(:until AS timestamp) AT TIME ZONE place.timezone + interval '1 day')
+                                  CAST(:until AS timestamp) AT TIME ZONE place.timezone + interval '36 hours')
         AND o.status IN ('hold', 'pending', 'confirmed') AND (o.hold_until IS NULL OR o.hold_until > now())
         AND o.occurrence_id IS DISTINCT FROM (SELECT id FROM alone))"""  # noqa: S608 - constants
 
