@@ -9,10 +9,10 @@ BIN = .venv/bin
 PIP = $(BIN)/python -m pip --disable-pip-version-check --quiet install
 
 .DEFAULT_GOAL := help
-.PHONY: help run test browser check fix coverage bench image release canary canary-promote canary-abort e2e lock openapi clean
+.PHONY: help run test browser check fix coverage bench check-manifests image release canary canary-promote canary-abort e2e lock openapi clean
 
 help: ## This list
-	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1|\2/p' Makefile | awk -F'|' '{printf "make %-14s %s\n", $$1, $$2}'
+	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1|\2/p' Makefile | awk -F'|' '{printf "make %-16s %s\n", $$1, $$2}'
 
 run: .venv/run ## The whole product on one URL: PORT=8000 BOOKMEUP_DATA=folder DEMO=no
 	@LOG_LEVEL=$${LOG_LEVEL:-warning} exec $(BIN)/python -m bookmeup --role all --port $(PORT) $(if $(filter no,$(DEMO)),,--demo)
@@ -40,6 +40,9 @@ fix: .venv/dev ## Format, and mend what the linter can mend
 bench: .venv/dev ## Figures beside floors measured in the same run
 	$(BIN)/python -m benchmarks $(ARGS)
 
+check-manifests: .venv/dev ## Schemas, kube-score, checkov, dry run of every overlay: ARGS=--static or --dry-run for one half
+	scripts/check-manifests $(ARGS)
+
 image: ## The container image, with docker, podman or buildah
 	scripts/image
 
@@ -65,7 +68,7 @@ lock: .venv/dev ## The lock files, from pyproject.toml: UPGRADE=--upgrade takes 
 	scripts/lock $(UPGRADE)
 
 clean: ## What the other targets made
-	rm -rf .venv .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv .cache .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 # A stamp for each set of packages; the larger one contains the smaller.
 .venv/run: locks/laptop.lock locks/build.lock pyproject.toml | .venv/base

@@ -21,7 +21,7 @@ WHOLE = {
     "DB_SERVICE_URL": "http://db-service:5003", "AUTH_SERVICE_URL": "http://auth-service:5001",
 }  # fmt: skip
 OURS = re.compile(
-    "^(ROLE|ENVIRONMENT|LOG_LEVEL|METRICS_PORT|DATABASE_URL|RATE_LIMITS|BASE_URL|ALLOWED_HOSTS|FORWARDED_ALLOW_IPS"
+    "^(ROLE|ENVIRONMENT|LOG_LEVEL|METRICS_PORT|DATABASE_URL|RATE_LIMITS|OUTBOX|BASE_URL|ALLOWED_HOSTS|FORWARDED_ALLOW_IPS"
     "|KUBERNETES_SERVICE_HOST|(BOOKMEUP|POSTGRES|DEFAULT|JWT|AUTH|LOGIC|DB)_.*)$"
 )
 
@@ -55,16 +55,17 @@ def message(what: str) -> str:
 def test_everything_that_is_wrong_is_said_in_one_message(environment: Environment) -> None:
     environment.set(
         CONTAINER, POSTGRES_PORT="x", LOG_LEVEL="loud", METRICS_PORT="70000", BASE_URL="salon", RATE_LIMITS="no",
-        FORWARDED_ALLOW_IPS="10.0.0.0/8, everybody", DEFAULT_TIMEZONE="Mars/Olympus", DEFAULT_CURRENCY="lei",
-        AUTH_SERVICE_KEY="short",
+        OUTBOX="maybe", FORWARDED_ALLOW_IPS="10.0.0.0/8, everybody", DEFAULT_TIMEZONE="Mars/Olympus",
+        DEFAULT_CURRENCY="lei", AUTH_SERVICE_KEY="short",
     )  # fmt: skip
     told = message("db")
     assert told.startswith("BookMeUp cannot start as db: ")
     assert "\n" not in told
     for name in (
         "POSTGRES_HOST is missing", "POSTGRES_USER is missing", "POSTGRES_PASSWORD is missing", "POSTGRES_PORT is ",
-        "LOG_LEVEL is ", "METRICS_PORT is ", "BASE_URL is ", "RATE_LIMITS is ", "FORWARDED_ALLOW_IPS has ",
-        "DEFAULT_TIMEZONE is ", "DEFAULT_CURRENCY is ", "AUTH_SERVICE_KEY has fewer", "LOGIC_SERVICE_KEY is missing",
+        "LOG_LEVEL is ", "METRICS_PORT is ", "BASE_URL is ", "RATE_LIMITS is ", "OUTBOX is ",
+        "FORWARDED_ALLOW_IPS has ", "DEFAULT_TIMEZONE is ", "DEFAULT_CURRENCY is ",
+        "AUTH_SERVICE_KEY has fewer", "LOGIC_SERVICE_KEY is missing",
     ):  # fmt: skip
         assert told.count(name) == 1, name
 

@@ -1,6 +1,7 @@
 """The booking engine: locations, segments, add-ons, resources, exceptions, groups, holds, series, visits, the waitlist.
 
-Everything is added, nothing changed: an image that knows 0001 goes on working.
+Everything is added, nothing changed: an image that knows 0001 goes on working. The indexes on tables that were there
+are those of 0003: they are built without keeping anybody from writing, which a transaction cannot do.
 """
 
 import sqlalchemy as sa
@@ -192,8 +193,6 @@ def upgrade() -> None:
     op.add_column("appointments", sa.Column("cancel_reason", sa.Text(), nullable=True))
     op.add_column("appointments", sa.Column("series_id", sa.BigInteger(), nullable=True))
     op.add_column("appointments", sa.Column("visit_id", sa.BigInteger(), nullable=True))
-    op.create_index(op.f("appointments_series_id_idx"), "appointments", ["series_id"], unique=False)
-    op.create_index(op.f("appointments_visit_id_idx"), "appointments", ["visit_id"], unique=False)
     op.create_foreign_key(op.f("appointments_resource_id_fkey"), "appointments", "resources", ["resource_id"], ["id"])
     op.create_foreign_key(op.f("appointments_location_id_fkey"), "appointments", "locations", ["location_id"], ["id"])
     op.create_foreign_key(op.f("appointments_series_id_fkey"), "appointments", "series", ["series_id"], ["id"])
@@ -201,13 +200,6 @@ def upgrade() -> None:
     op.add_column("locations", sa.Column("locale", sa.Text(), server_default="en", nullable=False))
     op.add_column("occupied", sa.Column("hold_until", sa.DateTime(timezone=True), nullable=True))
     op.add_column("occurrences", sa.Column("provider_id", sa.BigInteger(), nullable=True))
-    op.create_index(
-        "occurrences_group_idx",
-        "occurrences",
-        ["provider_id", "starts_at"],
-        unique=False,
-        postgresql_where=sa.text("capacity > 1"),
-    )
     op.create_foreign_key(op.f("occurrences_provider_id_fkey"), "occurrences", "providers", ["provider_id"], ["id"])
     op.add_column("provider_services", sa.Column("duration", sa.Integer(), nullable=True))
     op.add_column("provider_services", sa.Column("price_minor", sa.BigInteger(), nullable=True))
@@ -215,7 +207,6 @@ def upgrade() -> None:
     op.add_column("resources", sa.Column("type", sa.Text(), nullable=True))
     op.add_column("resources", sa.Column("location_id", sa.BigInteger(), server_default="1", nullable=False))
     op.add_column("resources", sa.Column("retired_at", sa.DateTime(timezone=True), nullable=True))
-    op.create_index(op.f("resources_location_id_idx"), "resources", ["location_id"], unique=False)
     op.create_foreign_key(op.f("resources_location_id_fkey"), "resources", "locations", ["location_id"], ["id"])
     op.add_column("services", sa.Column("category", sa.Text(), server_default="", nullable=False))
     op.add_column("services", sa.Column("segments", sa.ARRAY(sa.Integer()), nullable=True))
@@ -228,12 +219,7 @@ def upgrade() -> None:
     op.add_column("services", sa.Column("resource_type", sa.Text(), nullable=True))
 
     op.add_column("outbox", sa.Column("error", sa.Text(), nullable=True))
-    op.create_index("outbox_aggregate_idx", "outbox", ["aggregate", "id"], postgresql_where=sa.text("done_at IS NULL"))
 
-    hold = sa.text("status = 'hold'")
-    op.create_index("appointments_hold_until_idx", "appointments", ["hold_until"], postgresql_where=hold)
-    op.create_index("appointments_hold_idx", "appointments", ["provider_id", "hold_until"], postgresql_where=hold)
-    op.create_index("occupied_hold_idx", "occupied", ["resource_id", "hold_until"], postgresql_where=hold)
     op.create_check_constraint(op.f("services_capacity_check"), "services", "capacity BETWEEN 1 AND 1000")
     op.create_check_constraint(
         op.f("provider_services_duration_check"), "provider_services", "duration BETWEEN 1 AND 1440"
@@ -246,11 +232,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    op.drop_index("outbox_aggregate_idx")
     op.drop_column("outbox", "error")
-    op.drop_index("occupied_hold_idx")
-    op.drop_index("appointments_hold_until_idx")
-    op.drop_index("appointments_hold_idx")
     op.drop_column("services", "resource_type")
     op.drop_column("services", "marks_late")
     op.drop_column("services", "is_hidden")
@@ -259,7 +241,6 @@ def downgrade() -> None:
     op.drop_column("services", "segments")
     op.drop_column("services", "category")
     op.drop_constraint(op.f("resources_location_id_fkey"), "resources", type_="foreignkey")
-    op.drop_index(op.f("resources_location_id_idx"), table_name="resources")
     op.drop_column("resources", "retired_at")
     op.drop_column("resources", "location_id")
     op.drop_column("resources", "type")
@@ -267,7 +248,6 @@ def downgrade() -> None:
     op.drop_column("provider_services", "price_minor")
     op.drop_column("provider_services", "duration")
     op.drop_constraint(op.f("occurrences_provider_id_fkey"), "occurrences", type_="foreignkey")
-    op.drop_index("occurrences_group_idx", table_name="occurrences", postgresql_where=sa.text("capacity > 1"))
     op.drop_column("occurrences", "provider_id")
     op.drop_column("occupied", "hold_until")
     op.drop_column("locations", "locale")
@@ -275,8 +255,6 @@ def downgrade() -> None:
     op.drop_constraint(op.f("appointments_series_id_fkey"), "appointments", type_="foreignkey")
     op.drop_constraint(op.f("appointments_location_id_fkey"), "appointments", type_="foreignkey")
     op.drop_constraint(op.f("appointments_resource_id_fkey"), "appointments", type_="foreignkey")
-    op.drop_index(op.f("appointments_visit_id_idx"), table_name="appointments")
-    op.drop_index(op.f("appointments_series_id_idx"), table_name="appointments")
     op.drop_column("appointments", "visit_id")
     op.drop_column("appointments", "series_id")
     op.drop_column("appointments", "cancel_reason")

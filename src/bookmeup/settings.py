@@ -8,12 +8,14 @@
 | BOOKMEUP_DATA | laptop | the user's data folder |
 | BOOKMEUP_CONTAINER | set in the image: nothing is made up | |
 | DATABASE_URL, or POSTGRES_HOST, _PORT, _DB, _USER, _PASSWORD | db, worker, migrate | embedded on a laptop |
+| POSTGRES_PASSWORD_NEXT: tried where the other is refused, while it is being changed | db, worker, migrate | none |
 | DB_SERVICE_URL | auth, logic | http://127.0.0.1:5003 on a laptop |
 | AUTH_SERVICE_URL | logic | http://127.0.0.1:5001 on a laptop |
 | JWT_SECRET_KEY | auth | made once on a laptop |
 | AUTH_SERVICE_KEY, LOGIC_SERVICE_KEY | db, auth, logic | made once on a laptop |
 | BASE_URL, ALLOWED_HOSTS, FORWARDED_ALLOW_IPS | auth, logic | none |
 | RATE_LIMITS | db | on |
+| OUTBOX | db; off where the role worker runs beside it | on |
 | DEFAULT_TIMEZONE, DEFAULT_CURRENCY | db, migrate | UTC, EUR |
 """
 
@@ -32,7 +34,10 @@ from urllib.parse import quote, unquote, urlsplit
 from babel.numbers import is_currency
 from environs import Env
 
-SECRETS = ("POSTGRES_PASSWORD", "DATABASE_URL", "JWT_SECRET_KEY", "AUTH_SERVICE_KEY", "LOGIC_SERVICE_KEY")
+NEXT_PASSWORD = "POSTGRES_PASSWORD_NEXT"  # noqa: S105 - the name of a setting
+SECRETS = (
+    "POSTGRES_PASSWORD", NEXT_PASSWORD, "DATABASE_URL", "JWT_SECRET_KEY", "AUTH_SERVICE_KEY", "LOGIC_SERVICE_KEY",
+)  # fmt: skip
 NO = ("", "0", "no", "off", "false")
 SHORTEST_KEY = 32
 SHORTEST_PASSWORD = 12
@@ -103,6 +108,7 @@ class Settings:
     metrics_port: int
     data: Path
     database_url: str = field(repr=False)
+    other_password: str = field(repr=False)
     db_service_url: str
     auth_service_url: str
     keys: Mapping[str, tuple[str, ...]] = field(repr=False)
@@ -110,6 +116,7 @@ class Settings:
     allowed_hosts: tuple[str, ...]
     trusted: tuple[str, ...]
     rate_limits: bool
+    outbox: bool
     timezone: str
     currency: str
 
@@ -171,13 +178,15 @@ class _Reader:
             metrics_port=self._number("METRICS_PORT", min(port + METRICS_ABOVE, LARGEST_PORT), least=0),
             data=data or self._data(),
             database_url=self._database() if self.needs.database else "",
+            other_password=self._text(NEXT_PASSWORD) if self.needs.database else "",
             db_service_url=self._url("DB_SERVICE_URL", "http://127.0.0.1:5003") if self.needs.db_service else "",
             auth_service_url=self._url("AUTH_SERVICE_URL", "http://127.0.0.1:5001") if self.needs.auth_service else "",
             keys={name: self._key(name) for name in self.needs.keys},
             base_url=self._base_url(),
             allowed_hosts=self._list("ALLOWED_HOSTS"),
             trusted=self._networks("FORWARDED_ALLOW_IPS"),
-            rate_limits=self._one_of("RATE_LIMITS", ("on", "off"), "on") == "on",
+            rate_limits=self._switch("RATE_LIMITS"),
+            outbox=self._switch("OUTBOX"),
             timezone=self._text("DEFAULT_TIMEZONE") or "UTC",
             currency=self._text("DEFAULT_CURRENCY") or "EUR",
         )
@@ -212,6 +221,9 @@ class _Reader:
             self.faults.append(f"{name} is {value!r}, not one of {', '.join(allowed)}")
             return default
         return value
+
+    def _switch(self, name: str) -> bool:
+        return self._one_of(name, ("on", "off"), "on") == "on"
 
     def _choice(self, name: str, kind: type[Environment], default: str) -> Environment:
         return kind(self._one_of(name, tuple(kind), default))

@@ -8,6 +8,8 @@ from sqlalchemy import URL
 from tests.conftest import NewDatabase
 from tests.support.processes import LOOPBACK, environment
 
+from bookmeup.db.schema_version import HEAD
+
 
 def run(*arguments: str, **variables: str) -> "subprocess.CompletedProcess[str]":
     command = [sys.executable, "-m", "bookmeup", *arguments]
@@ -29,8 +31,8 @@ def plain(url: URL) -> str:
 def test_migrate_says_from_where_to_where(new_database: NewDatabase) -> None:
     url = plain(new_database(empty=True))
     first, second = run("migrate", DATABASE_URL=url), run("migrate", DATABASE_URL=url)
-    assert (first.returncode, first.stdout.strip()) == (0, "Migrated from nothing to 0001.")
-    assert (second.returncode, second.stdout.strip()) == (0, "The schema is at 0001.")
+    assert (first.returncode, first.stdout.strip()) == (0, f"Migrated from nothing to {HEAD}.")
+    assert (second.returncode, second.stdout.strip()) == (0, f"The schema is at {HEAD}.")
 
 
 @pytest.mark.parametrize("command", ["migrate", "doctor"])

@@ -18,6 +18,7 @@ from bookmeup.db.migrations import FirstLocation, MigrationError, configuration,
 from bookmeup.db.schema_version import HEAD
 
 AHEAD = "9999"
+NEWER = "9998"
 
 
 def written(url: URL) -> str:
@@ -94,7 +95,7 @@ def test_a_database_that_is_ahead_and_allows_this_image_is_accepted(new_database
     assert migrate(url) == f"The schema is at {AHEAD}, ahead of this image ({HEAD}), and allows it."
 
 
-@pytest.mark.parametrize("oldest", ["0002", None])
+@pytest.mark.parametrize("oldest", [NEWER, None])
 def test_a_database_that_is_ahead_and_does_not_is_refused_in_a_sentence(
     new_database: NewDatabase, tmp_path: Path, oldest: str | None
 ) -> None:
@@ -132,7 +133,7 @@ def test_db_on_an_older_schema_is_not_ready_says_why_and_recovers_when_it_is_mig
         assert not process.is_ready()
         migrate(url)
         process.wait(30)
-        move_ahead(url, "0002")
+        move_ahead(url, NEWER)
         until(lambda: not process.is_ready())
     finally:
         process.end()

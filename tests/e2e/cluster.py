@@ -1,7 +1,6 @@
 """kubectl, and one environment of BookMeUp on the cluster."""
 
 import json
-import os
 import subprocess
 import time
 from base64 import b64decode
@@ -12,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.e2e.settings import Settings
+from tests.manifests.combinations import Combination, write
 
-ROOT = Path(__file__).parents[2]
 SERVICES = ("auth-service", "logic-service", "db-service")
 MARK = "bookmeup-e2e"
 """A label of the namespaces that this suite made, and may therefore delete."""
@@ -129,9 +128,10 @@ class Environment:
         return sha256("\0".join(rows).encode()).hexdigest()[:16]
 
 
-def generate(settings: Settings, overlay: str, folder: Path) -> Path:
-    """Write a small overlay of the overlay. It changes what a test cluster needs changed and nothing else."""
+def generate(settings: Settings, combination: Combination, folder: Path) -> Path:
+    """Write a small overlay of the combination. It changes what a test cluster needs changed and nothing else."""
     folder.mkdir(parents=True)
+    write(combination, folder / "overlay")
     images = [
         {"name": name, **new_name(image)}
         for name, image in (
@@ -147,7 +147,7 @@ def generate(settings: Settings, overlay: str, folder: Path) -> Path:
     content = {
         "apiVersion": "kustomize.config.k8s.io/v1beta1",
         "kind": "Kustomization",
-        "resources": [os.path.relpath(ROOT / "kustomize" / "overlays" / overlay, folder.resolve())],
+        "resources": ["overlay"],
         "images": images,
         "patches": [
             {"target": {"kind": "Deployment"}, "patch": json.dumps(less)},

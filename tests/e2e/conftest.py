@@ -12,6 +12,7 @@ from tests.e2e.edge import find_edge
 from tests.e2e.salon import Salon, open_salon
 from tests.e2e.settings import Settings
 from tests.e2e.settings import settings as read_settings
+from tests.manifests.combinations import Combination
 
 NAMESPACES = {
     "dev": "bookmeup-dev",
@@ -19,7 +20,8 @@ NAMESPACES = {
     "prod": "bookmeup",
     "prod-tls": "bookmeup",
 }
-MakeEnvironment = Callable[[str], Environment]
+MakeEnvironment = Callable[..., Environment]
+"""Takes an overlay's name and those of components to add."""
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
@@ -59,11 +61,9 @@ def clear() -> None:
 
 
 @pytest.fixture(scope="session")
-def make_environment(
-    cluster: None, settings: Settings, tmp_path_factory: pytest.TempPathFactory
-) -> Callable[[str], Environment]:
-    def make(overlay: str) -> Environment:
-        folder = generate(settings, overlay, tmp_path_factory.mktemp("overlay") / overlay)
+def make_environment(cluster: None, settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> MakeEnvironment:
+    def make(overlay: str, *components: str) -> Environment:
+        folder = generate(settings, Combination(overlay, components), tmp_path_factory.mktemp("overlay") / overlay)
         return Environment(overlay, NAMESPACES[overlay], folder)
 
     return make

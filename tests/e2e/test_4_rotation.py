@@ -1,7 +1,12 @@
-"""The seed's rotation of secrets: edit the Secret, apply, restart. Nobody is logged out and nothing is lost."""
+"""Rotation of secrets, by command and as the seed does it: edit the Secret, apply, restart.
+
+Nobody is logged out and nothing is lost.
+"""
 
 import json
 import secrets
+import subprocess
+import sys
 import time
 from itertools import pairwise
 
@@ -26,6 +31,59 @@ def restart(environment: Environment, *deployments: str) -> float:
         environment.kubectl("rollout", "restart", f"deployment/{name}")
     environment.wait(*deployments)
     return time.monotonic() - start
+
+
+def rotate(environment: Environment, what: str) -> str:
+    """Run the command as an administrator does, through kubectl."""
+    command = [sys.executable, "-m", "bookmeup", "rotate", "--namespace", environment.namespace, what]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stdout + result.stderr + environment.complaints()
+    return result.stdout
+
+
+def lets_in(environment: Environment, password: str) -> bool:
+    """Whether PostgreSQL lets its login in with this password, asked from a pod that may reach it."""
+    ask = (
+        "import psycopg2, sys; psycopg2.connect(host='postgres', dbname='bookmeup', user=sys.argv[1], password=input())"
+    )
+    user = environment.secret()["POSTGRES_USER"]
+    pod = ["exec", "-i", "deployment/db-service", "-c", "bookmeup", "--", "python", "-c", ask, user]
+    told = environment.kubectl(*pod, given=password + "\n", check=False)
+    assert "Traceback" not in told or "password authentication failed" in told, told
+    return "Traceback" not in told
+
+
+@pytest.mark.parametrize(
+    ("what", "keys"),
+    [
+        ("database-password", {"POSTGRES_PASSWORD"}),
+        ("jwt-secret", {"JWT_SECRET_KEY"}),
+        ("service-keys", {"AUTH_SERVICE_KEY", "LOGIC_SERVICE_KEY"}),
+    ],
+)
+def test_by_command_without_a_failed_request(
+    prod: Environment, salon: Salon, settings: Settings, what: str, keys: set[str]
+) -> None:
+    salon.log_in_again()
+    before, postgres, people = prod.secret(), prod.names("postgres"), list(salon.customers)
+    load = Load(salon.plan, settings.rate / 2.5)
+    began = time.monotonic()
+    with load:
+        time.sleep(3)
+        said = rotate(prod, what)
+        seconds = time.monotonic() - began
+        time.sleep(10)
+    say(load.report(f"rotate {what}: {len(said.splitlines())} steps in {seconds:.0f} s"))
+    after = prod.secret()
+    assert len(load.failed) == 0
+    assert {key for key in before | after if before.get(key) != after.get(key)} == keys
+    assert prod.names("postgres") == postgres, "PostgreSQL was not restarted"
+    assert lets_in(prod, after["POSTGRES_PASSWORD"])
+    if "POSTGRES_PASSWORD" in keys:
+        assert not lets_in(prod, before["POSTGRES_PASSWORD"])
+    assert [person.get("/appointments/me").status for person in people] == [200] * len(people), "nobody is logged out"
+    salon.expected |= {json.loads(o.body)["object_id"] for o in load.accepted("book")}
+    assert salon.lost() == set()
 
 
 def test_everything_at_once_as_the_seed_does_it(prod: Environment, salon: Salon, settings: Settings) -> None:

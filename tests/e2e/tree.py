@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from tests.e2e.cluster import ROOT, Environment, new_name
+from tests.e2e.cluster import Environment, new_name
+from tests.manifests.combinations import ROOT
 
 
 @dataclass(frozen=True)

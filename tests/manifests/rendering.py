@@ -4,7 +4,7 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from functools import cache
@@ -14,18 +14,15 @@ from typing import Any
 
 import pytest
 import yaml
+from tests.manifests import combinations
+from tests.manifests.combinations import COMBINATIONS, ROOT
 
-ROOT = Path(__file__).parents[2]
-OVERLAYS = ("dev", "staging", "prod", "prod-tls", "prod-canary", "prod-gateway")
-COMBINATIONS: Mapping[str, Sequence[str]] = {
-    "prod": ("hpa", "monitoring"),
-    "prod-gateway": ("gateway-canary",),
-}
-"""Components that are promised to work on an overlay that does not have them, each by itself."""
-EVERY = (*OVERLAYS, *(f"{overlay}+{component}" for overlay, added in COMBINATIONS.items() for component in added))
+OTHER_PARTS = {"backup", "worker", "external-secrets", "cloudnative-pg", "rotation"}
+EVERY = tuple(name for name, combination in COMBINATIONS.items() if OTHER_PARTS.isdisjoint(combination.components))
+"""Those with the same parts as an overlay; what others add and take away is in `test_worker_and_data`."""
+OVERLAYS = tuple(name for name, combination in COMBINATIONS.items() if not combination.components)
 SERVICES = ("auth-service", "logic-service", "db-service")
 SLICE = tuple(f"{name}-canary" for name in SERVICES)
-CANARY_IMAGE = {"name": "bookmeup-canary", "newName": "bookmeup", "newTag": "0.1.0"}
 Object = dict[str, Any]
 
 
@@ -39,29 +36,12 @@ def kustomize(path: str, folder: Path = ROOT) -> "subprocess.CompletedProcess[st
 
 
 @cache
-def text(overlay: str) -> str:
-    """An overlay's name, or OVERLAY+COMPONENT."""
-    name, *components = overlay.split("+")
+def text(name: str) -> str:
+    """What a combination becomes; a warning is a fault as well."""
+    if shutil.which("kubectl") is None:
+        pytest.skip("THERE IS NO kubectl: THE MANIFESTS ARE NOT CHECKED")
     with TemporaryDirectory() as folder:
-        result = combined(name, components, Path(folder)) if components else kustomize(f"kustomize/overlays/{name}")
-    assert result.returncode == 0, result.stderr
-    assert result.stderr == "", "a warning"
-    return result.stdout
-
-
-def combined(overlay: str, components: Sequence[str], folder: Path) -> "subprocess.CompletedProcess[str]":
-    """What somebody writes who adds components to an overlay."""
-    tree = os.path.relpath(ROOT / "kustomize", folder.resolve())
-    content = {
-        "apiVersion": "kustomize.config.k8s.io/v1beta1",
-        "kind": "Kustomization",
-        "namespace": "bookmeup",
-        "resources": [f"{tree}/overlays/{overlay}"],
-        "components": [f"{tree}/components/{component}" for component in components],
-        "images": [CANARY_IMAGE],
-    }
-    (folder / "kustomization.yaml").write_text(yaml.safe_dump(content))
-    return kustomize(".", folder)
+        return combinations.render(name, Path(folder) / "copy")
 
 
 def has_canary(overlay: str) -> bool:
@@ -90,7 +70,7 @@ def parsed(overlay: str) -> list[Object]:
 
 @dataclass(frozen=True)
 class Pod:
-    """The pods of one Deployment or Job."""
+    """The pods of one Deployment, Job or CronJob."""
 
     name: str
     labels: dict[str, str]
@@ -133,7 +113,8 @@ class Rendering:
         return data
 
     def pods(self) -> Iterator[Pod]:
-        for owner in [*self.all("Deployment"), *self.all("Job")]:
+        jobs = [{**owner, "spec": owner["spec"]["jobTemplate"]["spec"]} for owner in self.all("CronJob")]
+        for owner in [*self.all("Deployment"), *self.all("Job"), *jobs]:
             template = owner["spec"]["template"]
             yield Pod(owner["metadata"]["name"], template["metadata"]["labels"], template["spec"])
 

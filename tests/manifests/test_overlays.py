@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 import yaml
+from tests.manifests.combinations import ROOT
 from tests.manifests.rendering import (
     EVERY,
     OVERLAYS,
-    ROOT,
     SERVICES,
     SLICE,
     environment,

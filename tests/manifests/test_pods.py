@@ -13,11 +13,13 @@ DRAIN_SECONDS = 37
 KEYS = {
     ("auth-service", "bookmeup"): {"JWT_SECRET_KEY", "AUTH_SERVICE_KEY"},
     ("logic-service", "bookmeup"): {"LOGIC_SERVICE_KEY"},
-    ("db-service", "migrate"): {"POSTGRES_USER", "POSTGRES_PASSWORD"},
-    ("db-service", "bookmeup"): {"POSTGRES_USER", "POSTGRES_PASSWORD", "AUTH_SERVICE_KEY", "LOGIC_SERVICE_KEY"},
+    ("db-service", "migrate"): {"POSTGRES_USER", "POSTGRES_PASSWORD", "POSTGRES_PASSWORD_NEXT"},
+    ("db-service", "bookmeup"): {
+        "POSTGRES_USER", "POSTGRES_PASSWORD", "POSTGRES_PASSWORD_NEXT", "AUTH_SERVICE_KEY", "LOGIC_SERVICE_KEY",
+    },
     ("postgres", "postgres"): {"POSTGRES_USER", "POSTGRES_PASSWORD"},
     ("adminer", "adminer"): set(),
-}
+}  # fmt: skip
 
 
 def is_root_in_dev(overlay: str, container: Object) -> bool:
@@ -125,7 +127,8 @@ def test_each_container_has_just_its_keys(overlay: str) -> None:
     for pod in render(overlay).pods():
         for container in pod.containers:
             refs = [e["valueFrom"]["secretKeyRef"] for e in container.get("env", []) if "valueFrom" in e]
-            assert all(ref["name"] == "bookmeup-secrets" and not ref.get("optional") for ref in refs)
+            assert {ref["name"] for ref in refs} <= {"bookmeup-secrets"}
+            assert {ref["key"] for ref in refs if ref.get("optional")} <= {"POSTGRES_PASSWORD_NEXT"}
             assert not any("secretRef" in source for source in container.get("envFrom", []))
             given[pod.name, container["name"]] = {ref["key"] for ref in refs}
         assert not any("secret" in volume for volume in pod.spec["volumes"])

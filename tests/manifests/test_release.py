@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 import yaml
-from tests.manifests.rendering import ROOT, kustomize
+from tests.manifests.combinations import ROOT
+from tests.manifests.rendering import kustomize
 
 DIGEST = "sha256:" + "0123456789abcdef" * 4
 

@@ -1,12 +1,13 @@
 """Booking, seeing and cancelling on the pages, as a browser without JavaScript does it."""
 
-from datetime import date
+from datetime import date, datetime
 from urllib.parse import quote
+from zoneinfo import ZoneInfo
 
 import pytest
 from tests.pages.conftest import NewVisitor, signed_in
 from tests.pages.visitor import Visitor
-from tests.support.salon import PASSWORD, Salon, unique
+from tests.support.salon import PASSWORD, Salon, order, unique
 from tests.support.waiting import until
 
 
@@ -92,10 +93,43 @@ def test_a_closed_week_says_so_and_leads_on(shop: Salon, visitor: Visitor) -> No
     assert 0 < turned <= 4, "no further than the horizon"
 
 
+def test_what_needs_approval_is_requested_and_shown_as_waiting_until_it_is_confirmed(shop: Salon, ana: Visitor) -> None:
+    service, day = shop.make_service(needs_approval=True), shop.open_day()
+    ana.go(confirm_path(service, day)).send("Book it")
+    assert "Your appointment is requested." in ana.page.text
+    assert "Your appointment is booked." not in ana.page.text
+    assert "Waiting for confirmation" in ana.page.text
+    pending = next(row["id"] for row in shop.admin.api.get(f"/appointments/date/{day}").json())
+    assert shop.admin.api.post(f"/appointments/{pending}/confirm").status_code == 200
+    page = ana.go("/my").page.text
+    assert in_words(day) in page
+    assert "Waiting for confirmation" not in page
+
+
+def test_a_time_that_is_held_says_until_when(shop: Salon, visitor: Visitor) -> None:
+    owner = shop.make_customer()
+    held = owner.api.post("/holds", order(shop.make_service(), shop.open_day())).json()
+    until_when = f"{datetime.fromisoformat(held['expires_at']).astimezone(ZoneInfo(zone_of(shop))):%H:%M}"
+    visitor.go("/sign-in").send("Sign in", email=owner.email, password=PASSWORD)
+    assert f"Held until {until_when}" in visitor.go("/my").page.text
+
+
+def zone_of(shop: Salon) -> str:
+    return str(shop.anyone.get("/location").json()["timezone"])
+
+
+def test_a_hidden_service_is_booked_by_its_link_alone(shop: Salon, ana: Visitor) -> None:
+    name = f"Hidden {unique()}"
+    service, day = shop.make_service(name=name, is_hidden=True), shop.open_day()
+    assert name not in ana.go("/").page.text
+    ana.go(f"/book/{service}?date={day}").follow("09:00").send("Book it")
+    assert "Your appointment is booked." in ana.page.text
+    assert name in ana.page.text
+
+
 def test_times_are_those_of_the_business_and_the_page_says_so(shop: Salon, visitor: Visitor) -> None:
     service, day = shop.make_service(), shop.open_day()
-    zone = shop.anyone.get("/location").json()["timezone"]
-    assert f"Times are those of {zone}." in visitor.go(f"/book/{service}?date={day}").page.text
+    assert f"Times are those of {zone_of(shop)}." in visitor.go(f"/book/{service}?date={day}").page.text
 
 
 def test_a_name_is_text_and_never_markup(shop: Salon, visitor: Visitor) -> None:

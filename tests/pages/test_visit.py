@@ -3,7 +3,7 @@
 import contextlib
 import time
 from collections.abc import Iterator, Mapping
-from typing import Any
+from datetime import UTC, datetime, timedelta
 
 import httpx2
 import msgspec
@@ -16,11 +16,14 @@ from bookmeup.clients.transport import Reply, Unreachable
 from bookmeup.errors import NotFound, Refusal, Unauthenticated
 from bookmeup.logic.app import create_app
 from bookmeup.pages.csrf import Csrf
+from bookmeup.schemas.appointments import Appointment, ProviderName, ServiceName
+from bookmeup.schemas.business import Location
+from bookmeup.schemas.services import Service
 from bookmeup.web.problems import document
 
 KEY = ECKey.generate_key("P-256", {"kid": "k1"})
 SERVICE_KEYS = ["logic-" + "l" * 40]
-PLACE = {"name": "Salon", "timezone": "Europe/Bucharest", "currency": "RON", "address": ""}
+PLACE = Location(1, "Salon", "Europe/Bucharest", "RON", address="", locale="en")
 FIXED: Mapping[str, object] = {"/location": PLACE, "/services": [], "/providers": [], "/appointments/mine": []}
 
 
@@ -246,14 +249,19 @@ def test_with_an_https_base_url_only_the_host_s_own_cookies_count(db: Db) -> Non
         assert client.get("/my", headers={"cookie": f"__Host-bookmeup={token()}"}).status_code == 200
 
 
-def service(number: int) -> dict[str, Any]:
-    lengths = dict.fromkeys(("slot_interval", "buffer_before", "buffer_after", "minimum_notice", "booking_horizon"), 10)
-    return {"id": number, "name": "Cut", "price": "80 RON", "price_minor": 8000, "currency": "RON", "duration": 30,
-            "description": "", "cancellation_window": None, **lengths}  # fmt: skip
+def service(number: int) -> Service:
+    return Service(
+        number, "Cut", price="80 RON", price_minor=8000, currency="RON", duration=30, description="", category="",
+        slot_interval=10, buffer_before=0, buffer_after=0, minimum_notice=0, booking_horizon=10,
+        cancellation_window=None, segments=None, capacity=1, needs_approval=False, is_hidden=False, marks_late=False,
+        resource_type=None,
+    )  # fmt: skip
 
 
-def appointment(number: int) -> dict[str, Any]:
-    some = {"id": 1, "name": "Some"}
-    return {"id": number, "service": some, "provider": some, "date": "2027-03-01", "time": "09:00",
-            "status": "confirmed", "duration": 30, "price": "80 RON", "price_minor": 8000, "currency": "RON",
-            "starts_at": "2027-03-01T07:00:00Z", "ends_at": "2027-03-01T07:30:00Z", "version": 1}  # fmt: skip
+def appointment(number: int) -> Appointment:
+    starts = datetime(2027, 3, 1, 7, 0, tzinfo=UTC)
+    return Appointment(
+        number, ServiceName(1, "Cut"), "2027-03-01", "09:00", ProviderName(1, "Some"), "confirmed", duration=30,
+        price="80 RON", price_minor=8000, currency="RON", starts_at=starts, ends_at=starts + timedelta(minutes=30),
+        version=1, location_id=1, addons=[], series_id=None, visit_id=None, expires_at=None,
+    )  # fmt: skip

@@ -26,7 +26,7 @@ KEYS = {
 # Everything of ours is set below, so that nothing of the developer's own gets in.
 OURS = (
     "ROLE", "ENVIRONMENT", "LOG_LEVEL", "BOOKMEUP_", "METRICS_PORT", "DATABASE_URL", "POSTGRES_", "DB_SERVICE_URL",
-    "AUTH_SERVICE_URL", "BASE_URL", "ALLOWED_HOSTS", "FORWARDED_ALLOW_IPS", "RATE_LIMITS", "DEFAULT_", *KEYS,
+    "AUTH_SERVICE_URL", "BASE_URL", "ALLOWED_HOSTS", "FORWARDED_ALLOW_IPS", "RATE_LIMITS", "OUTBOX", "DEFAULT_", *KEYS,
 )  # fmt: skip
 LOOPBACK = "127.0.0.1"
 PATIENCE = 60.0

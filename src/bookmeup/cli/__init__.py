@@ -17,6 +17,7 @@ class Lazy(click.Group):
         "set-password": "accounts:set_password",
         "openapi": "openapi:command",
         "secrets": "secrets:group",
+        "rotate": "rotate:group",
         "doctor": "doctor:command",
     }
 
@@ -39,7 +40,7 @@ class Lazy(click.Group):
     "--role", type=click.Choice(["auth", "logic", "db", "worker", "all"]), help="What to serve; else ROLE, else all."
 )
 @click.option("--host", help="The address to listen on; else BOOKMEUP_HOST, else 127.0.0.1.")
-@click.option("--port", type=click.IntRange(1, 65535), help="5001 for auth, 5002 logic, 5003 db, 8000 all.")
+@click.option("--port", type=click.IntRange(1, 65535), help="5001 auth, 5002 logic, 5003 db, 5004 worker, 8000 all.")
 @click.option("--demo", is_flag=True, help="Fill an empty database with the demo first (role all).")
 @click.version_option(package_name="bookmeup")
 @click.pass_context

@@ -100,6 +100,7 @@ async def _in_process(settings: Settings) -> AsyncIterator[Db]:
 
     keys = laptop.completed_keys(settings)
     with laptop.database(settings) as url:
-        app = create_app(url, {"auth": keys[AUTH_KEY], "logic": keys[LOGIC_KEY]})
+        service_keys = {"auth": keys[AUTH_KEY], "logic": keys[LOGIC_KEY]}
+        app = create_app(url, service_keys, other_password=settings.other_password)
         async with app.router.lifespan_context(app):
             yield Db(InProcess(app, LIMIT), ServiceTokens("auth", keys[AUTH_KEY]))

@@ -56,16 +56,18 @@ def db(settings: Settings, keys: Keys, url: str | URL, draining: Draining) -> St
     return create_app(
         url,
         {"auth": keys[AUTH_KEY], "logic": keys[LOGIC_KEY]},
+        other_password=settings.other_password,
         rate_limits=settings.rate_limits,
+        works_outbox=settings.outbox,
         draining=lambda: draining.begun,
         on_drain=draining.on_begin,
     )
 
 
-def worker(url: str | URL, draining: Draining) -> Starlette:
+def worker(settings: Settings, url: str | URL, draining: Draining) -> Starlette:
     from bookmeup.db.worker import create_app
 
-    return create_app(url, draining=lambda: draining.begun)
+    return create_app(url, other_password=settings.other_password, draining=lambda: draining.begun)
 
 
 def all_in_one(settings: Settings, keys: Keys, url: str | URL, draining: Draining) -> ASGIApp:

@@ -9,7 +9,9 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.pool import NullPool
 
 from bookmeup.cli import laptop
+from bookmeup.db.door import Door
 from bookmeup.db.migrations import FirstLocation, MigrationError, migrate
+from bookmeup.db.password import settle
 from bookmeup.settings import load
 
 PATIENCE_SECONDS = 60.0
@@ -22,16 +24,19 @@ def command() -> None:
     try:
         with laptop.database(settings) as url:
             if settings.container:
-                _wait_for(url)
+                _wait_for(url, settings.other_password)
+            if settle(url, settings.other_password):
+                click.echo("The login has the new password.")
             click.echo(migrate(url, FirstLocation(settings.timezone, settings.currency)))
     except (MigrationError, DBAPIError) as error:
         click.echo(f"The database could not be migrated: {_first_line(error)}", err=True)
         sys.exit(1)
 
 
-def _wait_for(url: str | URL) -> None:
+def _wait_for(url: str | URL, other_password: str) -> None:
     """Wait for a server that starts at the same moment, or that is about to learn this pod's new password."""
     engine, deadline = create_engine(url, poolclass=NullPool), time.monotonic() + PATIENCE_SECONDS
+    Door(other_password).guard(engine)
     while True:
         try:
             engine.connect().close()

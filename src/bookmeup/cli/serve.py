@@ -77,5 +77,5 @@ def _with_database(role: Role, settings: Settings, url: str | URL, draining: Dra
     if role is Role.DB:
         return apps.db(settings, keys, url, draining)
     if role is Role.WORKER:
-        return apps.worker(url, draining)
+        return apps.worker(settings, url, draining)
     return apps.all_in_one(settings, keys, url, draining)

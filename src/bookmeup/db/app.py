@@ -11,6 +11,7 @@ from bookmeup.clients.service_tokens import keys_by_id
 from bookmeup.db import engine
 from bookmeup.db.lanes import Lane
 from bookmeup.db.outbox import Outbox
+from bookmeup.db.outbox_lag import OutboxLag
 from bookmeup.db.readiness import Readiness
 from bookmeup.db.routes import (
     addons,
@@ -33,26 +34,34 @@ def create_app(
     url: str | URL,
     service_keys: Mapping[str, Sequence[str]],
     *,
+    other_password: str = "",
     rate_limits: bool = True,
+    works_outbox: bool = True,
     draining: Callable[[], bool] = lambda: False,
     on_drain: Callable[[Callable[[], None]], None] = lambda _: None,
 ) -> Starlette:
-    """Return the app. `service_keys` are the keys of each calling service; `url` is where PostgreSQL is."""
-    database = engine.connect(url)
+    """Return the app. `service_keys` are the keys of each calling service; `url` is where PostgreSQL is.
+
+    Without `works_outbox` somebody else works the outbox off: processes of the role worker. `other_password` is the
+    second one of PostgreSQL's that may be right, while it is being changed.
+    """
+    database = engine.connect(url, other_password)
     lanes = {
         "write": Lane("write", engine.WRITES),
         "logic": Lane("read-logic", engine.LOGIC_READS),
         "auth": Lane("read-auth", engine.AUTH_READS),
         "background": Lane("background", engine.BACKGROUND),
     }
-    readiness = Readiness(database, lanes["background"])
-    outbox = Outbox(database, lanes["background"])
+    readiness = Readiness(database, lanes["background"], before_ready=database.fill)
+    work = [readiness.watch]
+    if works_outbox:
+        work += [Outbox(database, lanes["background"]).work, OutboxLag(database, lanes["background"]).watch]
     on_drain(database.drop_idle)
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         await readiness.ask()
-        tasks = [asyncio.create_task(readiness.watch()), asyncio.create_task(outbox.work())]
+        tasks = [asyncio.create_task(each()) for each in work]
         yield
         for task in tasks:
             task.cancel()

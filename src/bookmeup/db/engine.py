@@ -1,10 +1,13 @@
 """Connections to PostgreSQL: at most 12 a process over all pools, each with its deadlines."""
 
+import contextlib
 from dataclasses import dataclass
 
 import msgspec
-from sqlalchemy import URL, Engine, create_engine
+from sqlalchemy import URL, Engine, QueuePool, create_engine
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from bookmeup.db.door import Door
 from bookmeup.db.driver import Connection, Cursor, Transacting
 
 AUTH, LOGIC, OUTBOX = "bookmeup_auth", "bookmeup_logic", "bookmeup_outbox"
@@ -28,36 +31,55 @@ class Database:
     def engines(self) -> tuple[Engine, ...]:
         return self.writes, *self.reads.values(), self.background
 
+    def fill(self) -> None:
+        """Open all the connections there may be, so that from then on nothing waits for a new one.
+
+        Raises SQLAlchemy's DBAPIError if PostgreSQL does not let them in.
+        """
+        for engine in self.engines:
+            _fill(engine)
+
     def drop_idle(self) -> None:
         """Close the connections that nobody uses."""
         for engine in self.engines:
             engine.dispose(close=True)
 
 
-def connect(url: str | URL) -> Database:
+def connect(url: str | URL, other_password: str = "") -> Database:
+    """Return the pools, empty as yet. `other_password` is tried where the server refuses the URL's."""
+    door = Door(other_password)
     return Database(
-        writes=_engine(url, WRITES),
-        reads={"logic": _engine(url, LOGIC_READS, LOGIC), "auth": _engine(url, AUTH_READS, AUTH)},
-        background=_engine(url, BACKGROUND, OUTBOX),
+        writes=_engine(door, url, WRITES, transacting=True),
+        reads={"logic": _engine(door, url, LOGIC_READS, LOGIC), "auth": _engine(door, url, AUTH_READS, AUTH)},
+        background=_engine(door, url, BACKGROUND, OUTBOX, transacting=True),
     )
 
 
-def _engine(url: str | URL, size: int, reads_as: str | None = None) -> Engine:
+def _fill(engine: Engine) -> None:
+    pool = engine.pool
+    assert isinstance(pool, QueuePool)
+    with contextlib.ExitStack() as held, contextlib.suppress(PoolTimeout):  # whoever has the last one opened it
+        while pool.checkedout() < pool.size():
+            held.enter_context(engine.connect())
+
+
+def _engine(door: Door, url: str | URL, size: int, role: str | None = None, *, transacting: bool = False) -> Engine:
+    """Return a pool whose connections start as a role; unless they are `transacting` each statement is by itself."""
     options = "-c statement_timeout=5000 -c lock_timeout=1000 -c idle_in_transaction_session_timeout=15000"
-    if reads_as is not None:
-        options += f" -c role={reads_as}"
-    return create_engine(
+    if role is not None:
+        options += f" -c role={role}"
+    engine = create_engine(
         url,
         pool_size=size,
         max_overflow=0,
         pool_timeout=2,
         pool_recycle=1800,
-        **({} if reads_as is None else {"isolation_level": "AUTOCOMMIT"}),
+        **({} if transacting else {"isolation_level": "AUTOCOMMIT"}),
         use_native_hstore=False,  # it would look for the type in a transaction that it leaves open
         json_serializer=lambda value: msgspec.json.encode(value).decode(),
         json_deserializer=msgspec.json.decode,
         connect_args={
-            "connection_factory": Transacting if reads_as is None else Connection,
+            "connection_factory": Transacting if transacting else Connection,
             "cursor_factory": Cursor,
             "options": options,
             "connect_timeout": 2,
@@ -68,3 +90,5 @@ def _engine(url: str | URL, size: int, reads_as: str | None = None) -> Engine:
             "application_name": "bookmeup db",
         },
     )
+    door.guard(engine)
+    return engine

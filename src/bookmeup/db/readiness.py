@@ -1,6 +1,7 @@
 """Whether PostgreSQL is there, durable, and at a schema that this image works on: asked once a second."""
 
 import asyncio
+from collections.abc import Callable
 
 import structlog
 from sqlalchemy import text
@@ -17,11 +18,12 @@ log = structlog.get_logger()
 
 
 class Readiness:
-    """`reason` says why db is not ready, None if it is."""
+    """`reason` says why db is not ready, None if it is. `before_ready` is done each time before it becomes ready."""
 
-    def __init__(self, database: Database, lane: Lane) -> None:
+    def __init__(self, database: Database, lane: Lane, before_ready: Callable[[], None] = lambda: None) -> None:
         self._database = database
         self._lane = lane
+        self._before_ready = before_ready
         self.reason: str | None = "the database has not answered yet"
 
     async def watch(self) -> None:
@@ -46,4 +48,6 @@ class Readiness:
                 return f"the schema is not the one that this image needs ({HEAD}): run migrate"
             if not connection.execute(_DURABLE).scalar_one():
                 return "fsync or synchronous_commit is off"
-            return None
+        if self.reason is not None:
+            self._before_ready()
+        return None

@@ -14,7 +14,6 @@ from sqlalchemy import Connection, Engine, Row, TextClause, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from bookmeup.db.driver import Transacting
 from bookmeup.db.engine import ROLES, Database
 from bookmeup.db.prepared import ask
 from bookmeup.db.violations import refusal_of
@@ -75,14 +74,8 @@ class Tx:
         return ask(self.connection, statement, values).rowcount
 
     def soon(self, statement: TextClause, **values: object) -> None:
-        """Run a statement whose answer nobody needs: it goes to PostgreSQL with the next one, or with COMMIT.
-
-        The outbox's connections send each by itself.
-        """
+        """Run a statement whose answer nobody needs: it goes to PostgreSQL with the next one, or with COMMIT."""
         driver: Any = self.connection.connection.dbapi_connection
-        if not isinstance(driver, Transacting):
-            ask(self.connection, statement, values)
-            return
         driver.deferring = True
         try:
             ask(self.connection, statement, values)

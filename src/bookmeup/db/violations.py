@@ -3,6 +3,7 @@
 import structlog
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
+from bookmeup.db.door import REFUSED
 from bookmeup.errors import (
     AvailabilityOverlaps,
     Conflict,
@@ -30,7 +31,6 @@ VIOLATIONS: dict[str, type[Refusal]] = {
     "providers_default_key": Conflict,
 }
 _AWAY = ("08", "53", "57")
-_REFUSED = "password authentication failed"
 _OLDER_SCHEMA = ("42P01", "42703")
 _WAITED = ("55P03", "57014", "40001", "40P01")
 log = structlog.get_logger()
@@ -44,7 +44,7 @@ def refusal_of(error: DBAPIError) -> Exception:
         return VIOLATIONS[constraint]()
     if code in _WAITED or error.connection_invalidated or code[:2] in _AWAY or (not code and _is_connection(error)):
         log.warning("database unavailable", sqlstate=code or None, reason=type(error.orig).__name__)
-        return OldPassword() if _REFUSED in str(error.orig) else Unavailable()
+        return OldPassword() if REFUSED in str(error.orig) else Unavailable()
     if code in _OLDER_SCHEMA:
         log.error("the schema is not the one that this image needs", sqlstate=code)
         return Unavailable()

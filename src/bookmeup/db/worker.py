@@ -10,20 +10,22 @@ from starlette.applications import Starlette
 from bookmeup.db import engine
 from bookmeup.db.lanes import Lane
 from bookmeup.db.outbox import Outbox
+from bookmeup.db.outbox_lag import OutboxLag
 from bookmeup.db.readiness import Readiness
 from bookmeup.web.app import assemble
 from bookmeup.web.health import health_routes
 
 
-def create_app(url: str | URL, *, draining: Callable[[], bool] = lambda: False) -> Starlette:
+def create_app(url: str | URL, *, other_password: str = "", draining: Callable[[], bool] = lambda: False) -> Starlette:
     """Return the app: nothing but health; the work goes on beside it."""
-    database = engine.connect(url)
+    database = engine.connect(url, other_password)
     lane = Lane("background", engine.BACKGROUND)
-    readiness, outbox = Readiness(database, lane), Outbox(database, lane)
+    readiness = Readiness(database, lane)
+    work = (readiness.watch, Outbox(database, lane).work, OutboxLag(database, lane).watch)
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
-        tasks = [asyncio.create_task(readiness.watch()), asyncio.create_task(outbox.work())]
+        tasks = [asyncio.create_task(each()) for each in work]
         yield
         for task in tasks:
             task.cancel()

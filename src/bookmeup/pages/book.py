@@ -52,7 +52,7 @@ class Keyed(Struct):
 async def choose(request: Request) -> Response:
     choice, service = query(_filled(request), Choice), await site(request).service(path_id(request))
     place = await site(request).location.read()
-    performers = await site(request).performers(service.id)
+    performers = await site(request).performers(service.id, choice.provider)
     chosen = _provider(performers, choice.provider)
     week = await week_of(
         request,
@@ -121,7 +121,8 @@ async def _shown(
     request: Request, service: Service, order: Order, *, key: str = "", notice: str = "", refusal: Refusal | None = None
 ) -> Response:
     """Show what is about to be booked. The key stays the same where the outcome of the first try is not known."""
-    place, performers = await site(request).location.read(), await site(request).performers(service.id)
+    place = await site(request).location.read()
+    performers = await site(request).performers(service.id, order.provider)
     response = await show(
         request, "confirm.html", status=refusal.status if refusal else 200, service=service, order=order,
         until=ends(order.date, order.time, service.duration, place.timezone),

@@ -20,10 +20,10 @@ class Kept(Generic[T]):
         self._seen = float("-inf")
         self.last: T | None = None
 
-    async def read(self) -> T:
-        """Return the copy or ask again; raises Unavailable when db is away and the copy is too old."""
+    async def read(self, *, anew: bool = False) -> T:
+        """Return the copy or ask again, at once with `anew`; raises Unavailable when db is away and it is too old."""
         asked = time.monotonic()
-        if self.last is not None and asked - self._seen < FRESH_SECONDS:
+        if not anew and self.last is not None and asked - self._seen < FRESH_SECONDS:
             return self.last
         try:
             found = decoded(await self._db.by_itself(WAIT_SECONDS).get(self._path), self._kind)

@@ -1,6 +1,7 @@
 """My appointments: seeing and cancelling them."""
 
 from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 from starlette.requests import Request
@@ -8,6 +9,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from bookmeup.clients.db import decoded
+from bookmeup.domain.appointments import Status
 from bookmeup.errors import BY_CODE, Conflict, NotFound, RuleBroken
 from bookmeup.pages.rendering import go, show
 from bookmeup.pages.site import site
@@ -21,6 +23,7 @@ BACK = timedelta(days=90)
 """How far back one's list goes."""
 NOTES = {
     "booked": "Your appointment is booked.",
+    "requested": "Your appointment is requested. It is yours when the business has confirmed it.",
     "already": "You have booked this time already: here it is.",
     "cancelled": "The appointment is cancelled.",
     "gone": "That appointment is not there any more. It may have been cancelled already.",
@@ -47,19 +50,22 @@ class Shown(Struct):
     until: str
     price: str
     over: bool
+    state: str
 
 
 async def mine(request: Request) -> Response:
     told = query(request, Told)
     place = await site(request).location.read()
-    shown = [_shown(one, place.timezone) for one in await appointments(request)]
+    found = await appointments(request)
+    shown = [_shown(one, place.timezone) for one in found]
+    waits = any((one.id, one.status) == (told.new, Status.PENDING) for one in found)
     kind = BY_CODE.get(told.problem)
     return await show(
         request,
         "mine.html",
         coming=[one for one in shown if not one.over],
         over=[one for one in reversed(shown) if one.over],
-        note=NOTES.get(told.note, ""),
+        note=NOTES.get("requested" if waits and told.note == "booked" else told.note, ""),
         new=told.new,
         problem=kind.sentence if kind and issubclass(kind, (RuleBroken, Conflict)) else "",
     )
@@ -103,7 +109,15 @@ def _shown(one: Appointment, zone: str) -> Shown:
         until=ends(day, one.time, one.duration, zone),
         price=one.price,
         over=one.ends_at <= datetime.now(UTC),
+        state=_state(one, zone),
     )
+
+
+def _state(one: Appointment, zone: str) -> str:
+    """Return what is to be said of an appointment that is not, or not yet, what was booked; else nothing."""
+    if one.status == Status.HOLD and one.expires_at is not None:
+        return f"Held until {one.expires_at.astimezone(ZoneInfo(zone)):%H:%M}"
+    return "Waiting for confirmation" if one.status == Status.PENDING else ""
 
 
 routes: list[BaseRoute] = [

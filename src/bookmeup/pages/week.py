@@ -1,6 +1,5 @@
 """The days of a week and their free times, for a service and perhaps a provider."""
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -10,7 +9,7 @@ from starlette.requests import Request
 
 from bookmeup.clients.db import Call, decoded
 from bookmeup.pages.site import site
-from bookmeup.schemas.appointments import Slots, SlotsQuery
+from bookmeup.schemas.appointments import DaySlots, DaysQuery, Slots, SlotsQuery
 from bookmeup.schemas.services import Service
 
 DAYS = 7
@@ -99,16 +98,14 @@ def _looked_at(days: Sequence[Day], limits: Bounds, chosen: date | None) -> Week
 
 
 async def _days(request: Request, service: Service, provider: int | None, limits: Bounds, asked: date) -> list[Day]:
+    """Return the seven days of a week in which the asked one lies, with what is free where one may book."""
     monday = asked - timedelta(days=asked.weekday())
-    week = [monday + timedelta(days=number) for number in range(DAYS)]
-    call = site(request).db.on_behalf(request)
-    return await asyncio.gather(*(_day(call, service.id, provider, one, limits) for one in week))
-
-
-async def _day(call: Call, service: int, provider: int | None, day: date, limits: Bounds) -> Day:
-    if not limits.first <= day <= limits.last:
-        return Day(day, ())
-    return Day(day, await free_times(call, service, provider, day))
+    sunday = monday + timedelta(days=DAYS - 1)
+    wanted = DaysQuery(limits.within(monday), limits.within(sunday), service.id, provider)
+    reply = await site(request).db.on_behalf(request).get("/slots/days", wanted)
+    free = decoded(reply, DaySlots).days
+    week = (monday + timedelta(days=number) for number in range(DAYS))
+    return [Day(day, free.get(day.isoformat(), ())) for day in week]
 
 
 async def free_times(call: Call, service: int, provider: int | None, day: date) -> Sequence[str]:
