@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 from bookmeup.db import booking
 from bookmeup.db.booking import Wanted
-from bookmeup.db.queries import waitlist
+from bookmeup.db.queries import outbox, waitlist
 from bookmeup.db.queries.appointments import Made
-from bookmeup.db.queries.calendar import Asked, Planner, plan_locked
+from bookmeup.db.queries.calendar import Asked, Planner, plan
 from bookmeup.db.queries.several import Needed, lock_all
 from bookmeup.db.transactions import Tx
 from bookmeup.domain.appointments import Status
@@ -53,7 +53,8 @@ class Calendars:
             return None
         if needed not in self._read:
             asked = Asked(wish.service_id, self._opening.first, self._opening.last, wish.provider_id, wish.location_id)
-            planner = booking.existing(plan_locked(self._tx.connection, asked), asked)
+            outbox.end_in_the_way(self._tx, asked)
+            planner = booking.existing(plan(self._tx.connection, asked), asked)
             self._read[needed] = planner, _free(planner, self._opening)
         return self._read[needed]
 

@@ -163,23 +163,23 @@ class Asked(NamedTuple):
         }
 
 
-_PLACE = """place AS (
+PLACE = """place AS (
   SELECT id, timezone FROM locations WHERE id = coalesce(CAST(:location AS bigint),
     (SELECT location_id FROM resources WHERE id = :provider), (SELECT min(id) FROM locations)))"""
 
-_CANDIDATE = """candidate AS (
+CANDIDATE = """candidate AS (
   SELECT p.id, p.name, ps.duration, ps.price_minor
   FROM place JOIN resources r ON r.location_id = place.id JOIN providers p ON p.id = r.id
   LEFT JOIN provider_services ps ON ps.provider_id = p.id AND ps.service_id = :service
   WHERE p.retired_at IS NULL AND (CAST(:provider AS bigint) IS NULL OR p.id = :provider)
     AND (p.performs_all OR ps.service_id IS NOT NULL))"""
 
-_ROOM = """room AS (
+ROOM = """room AS (
   SELECT r.id FROM place JOIN resources r ON r.location_id = place.id
   JOIN services s ON s.id = :service AND s.resource_type = r.type WHERE r.retired_at IS NULL)"""
 
 _LOCK = text(f"""
-WITH {_PLACE}, {_CANDIDATE}, {_ROOM}
+WITH {PLACE}, {CANDIDATE}, {ROOM}
 SELECT id FROM resources WHERE id IN (
   SELECT id FROM candidate UNION ALL SELECT id FROM room
   UNION ALL SELECT provider_id FROM appointments WHERE id = :moving
@@ -187,8 +187,9 @@ SELECT id FROM resources WHERE id IN (
 ORDER BY id FOR UPDATE
 """)  # noqa: S608 - constants
 
-# What follows when the holds in `ended` are: their offers end, their wishes wait on, others are told.
-EXPIRED = """lapsed AS (
+# What follows when the holds in `ended` are: their offers end, their wishes wait on, others are told. As the function
+# `end_holds` of the migrations, by which the outbox ends them.
+_EXPIRED = """lapsed AS (
   UPDATE offers SET status = 'expired' WHERE appointment_id IN (SELECT id FROM ended) AND status = 'open'
   RETURNING waitlist_id
 ), again AS (
@@ -209,7 +210,7 @@ _STALE = f"""over AS (
   UPDATE appointments SET status = 'cancelled', cancelled_at = now(), cancel_reason = 'expired', version = version + 1
   WHERE status = 'hold' AND hold_until <= now()
     AND (occurrence_id IN (SELECT occurrence_id FROM over) OR provider_id IN (SELECT id FROM candidate)) RETURNING id
-), {EXPIRED}"""  # noqa: S608 - constants
+), {_EXPIRED}"""  # noqa: S608 - constants
 
 
 def _taken(of: str) -> str:
@@ -274,8 +275,8 @@ SELECT json_build_object(
 )::text FROM place
 """  # noqa: S608 - constants
 
-_READ = text(f"WITH {_PLACE}, {_CANDIDATE}, {_ROOM} {_SELECT}")
-_READ_LOCKED = text(f"WITH {_PLACE}, {_CANDIDATE}, {_ROOM}, {_STALE} {_SELECT}")
+_READ = text(f"WITH {PLACE}, {CANDIDATE}, {ROOM} {_SELECT}")
+_READ_LOCKED = text(f"WITH {PLACE}, {CANDIDATE}, {ROOM}, {_STALE} {_SELECT}")
 _DECODER = msgspec.json.Decoder(Planner)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, text
 
-from bookmeup.db.queries.calendar import EXPIRED
+from bookmeup.db.queries.calendar import CANDIDATE, PLACE, ROOM, Asked
 from bookmeup.db.transactions import Tx
 
 MOST_TRIES = 12
@@ -38,16 +38,12 @@ UPDATE outbox SET attempts = 0, not_before = now() WHERE id = :id AND done_at IS
 _OVER = text("""
 SELECT id FROM appointments WHERE status = 'hold' AND hold_until <= now() ORDER BY hold_until LIMIT :batch
 """)
-_END = text(f"""
-WITH ended AS (
-  UPDATE appointments SET status = 'cancelled', cancelled_at = now(), cancel_reason = 'expired', version = version + 1
-  WHERE id = :id AND status = 'hold' AND hold_until <= now() RETURNING id, occurrence_id
-), freed AS (
-  UPDATE occupied b SET status = 'cancelled' FROM ended WHERE b.occurrence_id = ended.occurrence_id
-    AND NOT EXISTS (SELECT 1 FROM appointments t WHERE t.occurrence_id = b.occurrence_id AND t.id <> ended.id
-                    AND t.status <> 'cancelled' AND (t.hold_until IS NULL OR t.hold_until > now()))
-), {EXPIRED}
-SELECT id FROM ended
+_END = text("SELECT end_holds(ARRAY[CAST(:id AS bigint)])")
+_END_IN_THE_WAY = text(f"""
+WITH {PLACE}, {CANDIDATE}, {ROOM}
+SELECT end_holds(ARRAY(
+  SELECT id FROM appointments WHERE status = 'hold' AND hold_until <= now()
+    AND (provider_id IN (SELECT id FROM candidate) OR resource_id IN (SELECT id FROM room))))
 """)  # noqa: S608 - constants
 
 _OPENING = text("""
@@ -98,6 +94,11 @@ def over(connection: Connection, batch: int) -> list[int]:
 def end(tx: Tx, appointment_id: int) -> None:
     """End a hold whose time is over, its offer with it; what it takes is locked."""
     tx.run(_END, id=appointment_id)
+
+
+def end_in_the_way(tx: Tx, asked: Asked) -> None:
+    """End the holds whose time is over with those who are planned, who are locked."""
+    tx.run(_END_IN_THE_WAY, **asked.values())
 
 
 Days = tuple[date, date]
