@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from prometheus_client import REGISTRY
 from tests.manifests.rendering import SERVICES, render
 
+import bookmeup.db.outbox_lag
 import bookmeup.web.gate
 import bookmeup.web.metrics
 
-OF_PROMETHEUS = {"up"}
+OF_OTHERS = {"up", "kube_job_status_failed"}
 SUFFIXES = {"counter": ("_total",), "histogram": ("_bucket", "_sum", "_count"), "gauge": ("",)}
 
 
@@ -26,8 +27,8 @@ def test_the_autoscaler_alone_says_how_many() -> None:
 
 def exported() -> set[str]:
     """The series that a process of ours offers."""
-    ours = {bookmeup.web.metrics.__name__, bookmeup.web.gate.__name__}
-    assert len(ours) == 2
+    ours = {bookmeup.web.metrics.__name__, bookmeup.web.gate.__name__, bookmeup.db.outbox_lag.__name__}
+    assert len(ours) == 3
     return {
         metric.name + suffix
         for metric in REGISTRY.collect()
@@ -55,7 +56,7 @@ def used(expression: str) -> set[str]:
 
 def test_rules_and_dashboard_read_only_what_exists() -> None:
     read = set().union(*map(used, expressions()))
-    assert read <= exported() | OF_PROMETHEUS
+    assert read <= exported() | OF_OTHERS
     assert {"bookmeup_http_requests_total", "bookmeup_http_request_seconds_bucket", "up"} <= read
 
 
@@ -78,7 +79,7 @@ def test_the_monitor_finds_the_port_of_each_service() -> None:
     rendering = render("prod+monitoring")
     (monitor,) = rendering.all("PodMonitor")
     (expression,) = monitor["spec"]["selector"]["matchExpressions"]
-    assert (expression["key"], set(expression["values"])) == ("app", set(SERVICES))
+    assert (expression["key"], set(expression["values"])) == ("app", {*SERVICES, "worker"})
     (endpoint,) = monitor["spec"]["podMetricsEndpoints"]
     for name in SERVICES:
         assert endpoint["port"] in rendering.pod(name).ports

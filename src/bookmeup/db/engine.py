@@ -49,9 +49,9 @@ def connect(url: str | URL, other_password: str = "") -> Database:
     """Return the pools, empty as yet. `other_password` is tried where the server refuses the URL's."""
     door = Door(other_password)
     return Database(
-        writes=_engine(door, url, WRITES),
+        writes=_engine(door, url, WRITES, transacting=True),
         reads={"logic": _engine(door, url, LOGIC_READS, LOGIC), "auth": _engine(door, url, AUTH_READS, AUTH)},
-        background=_engine(door, url, BACKGROUND, OUTBOX),
+        background=_engine(door, url, BACKGROUND, OUTBOX, transacting=True),
     )
 
 
@@ -63,22 +63,23 @@ def _fill(engine: Engine) -> None:
             held.enter_context(engine.connect())
 
 
-def _engine(door: Door, url: str | URL, size: int, reads_as: str | None = None) -> Engine:
+def _engine(door: Door, url: str | URL, size: int, role: str | None = None, *, transacting: bool = False) -> Engine:
+    """Return a pool whose connections start as a role; unless they are `transacting` each statement is by itself."""
     options = "-c statement_timeout=5000 -c lock_timeout=1000 -c idle_in_transaction_session_timeout=15000"
-    if reads_as is not None:
-        options += f" -c role={reads_as}"
+    if role is not None:
+        options += f" -c role={role}"
     engine = create_engine(
         url,
         pool_size=size,
         max_overflow=0,
         pool_timeout=2,
         pool_recycle=1800,
-        **({} if reads_as is None else {"isolation_level": "AUTOCOMMIT"}),
+        **({} if transacting else {"isolation_level": "AUTOCOMMIT"}),
         use_native_hstore=False,  # it would look for the type in a transaction that it leaves open
         json_serializer=lambda value: msgspec.json.encode(value).decode(),
         json_deserializer=msgspec.json.decode,
         connect_args={
-            "connection_factory": Transacting if reads_as is None else Connection,
+            "connection_factory": Transacting if transacting else Connection,
             "cursor_factory": Cursor,
             "options": options,
             "connect_timeout": 2,

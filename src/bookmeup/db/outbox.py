@@ -58,7 +58,7 @@ class Outbox:
 
     def round(self) -> int:
         """End the holds whose time is over and work off what is due; return how many rows that were."""
-        with self._connected() as connection:
+        with self._database.background.connect() as connection:
             self._end_holds(connection)
             with self._begun(connection):
                 passed = outbox.pass_over(connection, list(self._handlers), BATCH)
@@ -92,10 +92,6 @@ class Outbox:
                 appointments.lock_of(tx, appointment)
                 outbox.end(tx, appointment)
 
-    def _connected(self) -> Connection:
-        """Return a connection with transactions: the pool's own run each statement by itself."""
-        return self._database.background.connect().execution_options(isolation_level="READ COMMITTED")
-
     @contextlib.contextmanager
     def _begun(self, connection: Connection) -> Iterator[Tx]:
         """Begin a transaction as the outbox's role; it is on nobody's behalf."""
@@ -105,7 +101,7 @@ class Outbox:
             yield Tx(connection, Caller("outbox", None, None, None, deadline), now, None)
 
     def _sweep(self) -> None:
-        with self._connected() as connection:
+        with self._database.background.connect() as connection:
             for statement in _SWEEP:
                 with self._begun(connection):
                     connection.execute(statement)
