@@ -16,14 +16,15 @@ FIRST_WAIT, LONGEST_WAIT = 5.0, 3600.0
 
 _NOTHING_TO_DO = text("""
 UPDATE outbox SET done_at = now() WHERE id IN (
-  SELECT id FROM outbox WHERE done_at IS NULL AND not_before <= now() AND (leased_until IS NULL OR leased_until <= now())
-    AND kind <> ALL(CAST(:handled AS text[]))
+  SELECT id FROM outbox WHERE done_at IS NULL AND not_before <= now()
+    AND (leased_until IS NULL OR leased_until <= now()) AND kind <> ALL(CAST(:handled AS text[]))
   ORDER BY not_before, id FOR UPDATE SKIP LOCKED LIMIT :batch)
 """)
 # Rows of one aggregate are worked off in order: one waits for its older siblings, dead ones excepted.
 _NEXT = text("""
 SELECT o.id, o.kind, o.payload, o.attempts FROM outbox o
-WHERE o.done_at IS NULL AND o.not_before <= now() AND (o.leased_until IS NULL OR o.leased_until <= now()) AND o.attempts < :most AND o.kind = ANY(CAST(:handled AS text[]))
+WHERE o.done_at IS NULL AND o.not_before <= now() AND (o.leased_until IS NULL OR o.leased_until <= now())
+  AND o.attempts < :most AND o.kind = ANY(CAST(:handled AS text[]))
   AND NOT EXISTS (SELECT 1 FROM outbox older WHERE older.aggregate = o.aggregate AND older.id < o.id
                   AND older.done_at IS NULL AND older.attempts < :most)
 ORDER BY o.not_before, o.id FOR UPDATE SKIP LOCKED LIMIT 1
