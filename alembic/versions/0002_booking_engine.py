@@ -63,8 +63,8 @@ RIGHTS = {
     },
 }
 
-# Ends the holds among these appointments whose time is over, and what follows from it, as _EXPIRED of
-# `db.queries.calendar` does. It runs with its owner's rights, so that who calls it needs none to cancel others.
+# Ends the holds among these appointments whose time is over, and what follows from it, as _FREED and _EXPIRED of
+# `db.queries.calendar` do. It runs with its owner's rights, so that who calls it needs none to cancel others.
 END_HOLDS = """
 CREATE FUNCTION end_holds(ids bigint[]) RETURNS SETOF bigint
 LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
@@ -72,8 +72,9 @@ WITH ended AS (
   UPDATE appointments SET status = 'cancelled', cancelled_at = now(), cancel_reason = 'expired', version = version + 1
   WHERE id = ANY(ids) AND status = 'hold' AND hold_until <= now() RETURNING id, occurrence_id
 ), freed AS (
-  UPDATE occupied b SET status = 'cancelled' FROM ended WHERE b.occurrence_id = ended.occurrence_id
-    AND NOT EXISTS (SELECT 1 FROM appointments t WHERE t.occurrence_id = b.occurrence_id AND t.id <> ended.id
+  UPDATE occupied b SET status = 'cancelled'
+  WHERE b.occurrence_id IN (SELECT occurrence_id FROM ended) AND b.status <> 'cancelled'
+    AND NOT EXISTS (SELECT 1 FROM appointments t WHERE t.occurrence_id = b.occurrence_id
                     AND t.status <> 'cancelled' AND (t.hold_until IS NULL OR t.hold_until > now()))
 ), lapsed AS (
   UPDATE offers SET status = 'expired' WHERE appointment_id IN (SELECT id FROM ended) AND status = 'open'

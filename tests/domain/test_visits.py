@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from bookmeup.domain.slots import Reason, Terms
 from bookmeup.domain.spans import Span
-from bookmeup.domain.visits import Choice, Part, Search, Verdict
+from bookmeup.domain.visits import MOST_LOOKS, Choice, Part, Search, Verdict
 
 
 class Day(NamedTuple):
@@ -128,3 +128,18 @@ def test_buffers_lie_between_two_parts_with_one_provider_and_not_with_two() -> N
     both = search(Day([[], []], [[]], [(terms, False), (terms, False)])).plan(5)
     assert both is not None
     assert [(part.choice.provider_id, part.start) for part in both] == [(0, 5), (1, 9)]
+
+
+def test_a_search_ends_however_many_ways_there_are() -> None:
+    """Eight parts, fifty providers each, buffers between, and nobody for the last: more ways than grains of sand."""
+    ways = [[Choice(50 * part + number, Terms((1800,), 900, 900), 0) for number in range(50)] for part in range(8)]
+    looks = 0
+
+    def ask(place: int, _way: Choice, _at: int) -> Verdict:
+        nonlocal looks
+        looks += 1
+        return Verdict(Reason.OCCUPIED if place == 7 else None)
+
+    found = Search(ways, ask)
+    assert all(found.plan(start) is None for start in range(0, 86400, 600))
+    assert looks <= MOST_LOOKS

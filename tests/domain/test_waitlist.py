@@ -50,3 +50,11 @@ def test_an_offer_stands_a_quarter_of_an_hour_or_until_the_notice() -> None:
     assert stands_until(10_000, Terms((60,)), 0) == 900
     assert stands_until(10_000, Terms((60,), minimum_notice=9_500), 0) == 500
     assert stands_until(10_000, Terms((60,), minimum_notice=9_950), 0) is None
+
+
+def test_nobody_is_offered_time_in_which_he_has_an_appointment() -> None:
+    at = instant(DAY, 600, ZONE)
+    assert at is not None
+    terms = Terms((1800,))
+    assert not wish(busy=[(at + 1799, at + 3600)]).fits(DAY, 600, at, terms, ZONE)
+    assert wish(busy=[(at + 1800, at + 3600)]).fits(DAY, 600, at, terms, ZONE)

@@ -269,5 +269,5 @@ def test_a_row_that_fails_stops_no_other_and_ends_as_a_dead_letter(full: Full, r
     assert staff.post(f"/dead-letters/{bad}/replay").status_code == 200
     assert is_problem(staff.post(f"/dead-letters/{bad}/replay"), 404, "not_found")
     assert bad not in letters()
-    with engine(roles.database).begin() as connection:  # it fails again for ever, and others count what waits
-        connection.execute(text("DELETE FROM outbox WHERE id = :id"), {"id": bad})
+    with engine(roles.database).begin() as connection:  # what is left undone would hold up other tests
+        connection.execute(text("UPDATE outbox SET done_at = now() WHERE id = :id"), {"id": bad})

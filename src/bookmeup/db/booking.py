@@ -10,10 +10,11 @@ from bookmeup.db.queries import appointments as stored
 from bookmeup.db.queries.appointments import Made, Place, Promise
 from bookmeup.db.queries.calendar import Asked, Planner, ProviderTime, lock_and_plan
 from bookmeup.db.transactions import Tx
+from bookmeup.domain.appointments import Actor
 from bookmeup.domain.booking import Candidate, free_seat, least_booked
-from bookmeup.domain.clock import instant
+from bookmeup.domain.clock import DAY_MINUTES, instant
 from bookmeup.domain.slots import Terms, free_room, why_not
-from bookmeup.errors import NoSuchTime, ProviderDoesNot, UnknownReference
+from bookmeup.errors import NoSuchTime, ProviderDoesNot, RuleBroken, UnknownReference
 
 
 class Wanted(NamedTuple):
@@ -30,9 +31,21 @@ class Wanted(NamedTuple):
         return Asked(self.service_id, self.day, self.day, self.provider_id, self.location_id, self.addons)
 
 
-def planned(tx: Tx, asked: Asked) -> Planner:
+WHENEVER = 10**9
+"""Minutes: farther ahead than any calendar."""
+
+
+def planned(tx: Tx, asked: Asked, by: Actor) -> Planner:
     """Lock and read what an order depends on; refuse one that names what does not exist."""
-    return existing(lock_and_plan(tx, asked), asked)
+    return for_actor(existing(lock_and_plan(tx, asked), asked), by)
+
+
+def for_actor(planner: Planner, by: Actor) -> Planner:
+    """Notice and horizon bind customers: staff take a walk-in, and book ahead as far as the hours go."""
+    assert planner.service is not None  # existing refuses others
+    if by.role.is_staff:
+        planner.service.minimum_notice, planner.service.booking_horizon = 0, WHENEVER
+    return planner
 
 
 def existing(planner: Planner | None, asked: Asked) -> Planner:
@@ -43,6 +56,8 @@ def existing(planner: Planner | None, asked: Asked) -> Planner:
         raise UnknownReference("There is no such service.")
     if len(planner.addons) != len(set(asked.addons)):
         raise UnknownReference("There is no such add-on of this service.")
+    if any(sum(planner.minutes(provider)) > DAY_MINUTES for provider in planner.providers):
+        raise RuleBroken("An appointment lasts a day at most, add-ons included.")
     return planner
 
 
@@ -67,7 +82,7 @@ def chosen(planner: Planner, start: int, day: date, terms: Terms | None = None) 
             why_not(
                 start,
                 day,
-                planner.calendar(provider),
+                planner.calendar(provider, terms),
                 terms or planner.terms(provider),
                 planner.zone,
                 planner.now,
@@ -85,10 +100,11 @@ def chosen(planner: Planner, start: int, day: date, terms: Terms | None = None) 
 def place_at(planner: Planner, provider: ProviderTime, start: int, terms: Terms) -> Place:
     """Return where a start with this provider is put: a seat of a group that is there, or a resource that is free."""
     assert planner.service is not None  # planned refuses others
-    group = next((group for group in provider.groups if group.start == start), None)
+    joined = (group for group in provider.groups if group.start == start and group.has_room_for(terms))
+    group = next(joined, None)
     place = Place(provider.id, start, terms, planner.location_id, capacity=planner.service.capacity)
     if group is not None:
-        return place._replace(occurrence_id=group.id, seat=free_seat(group.seats))
+        return place._replace(occurrence_id=group.id, seat=free_seat(group.seats), resource_id=group.room)
     rooms = planner.resources()
     if not rooms.needed:
         return place
@@ -130,8 +146,3 @@ def note(planner: Planner, place: Place) -> None:
     for room in planner.rooms:
         if room.id == place.resource_id:
             room.taken.append(place.terms.whole(place.start))
-
-
-def book(tx: Tx, wanted: Wanted, made: Made) -> int:
-    """Book one appointment and return its id."""
-    return put(tx, planned(tx, wanted.asked()), wanted, made)

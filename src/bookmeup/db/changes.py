@@ -1,11 +1,8 @@
 """How an appointment changes: each state has one way in, one row of the trail and one of the outbox."""
 
-import msgspec
-
 from bookmeup.db import booking
 from bookmeup.db.queries import appointments as stored
-from bookmeup.db.queries.appointments import Found
-from bookmeup.db.queries.audit import record
+from bookmeup.db.queries.appointments import ACTIONS, Found
 from bookmeup.db.queries.calendar import Asked, Planner, terms_of
 from bookmeup.db.transactions import Tx
 from bookmeup.domain import appointments as rules
@@ -15,6 +12,7 @@ from bookmeup.errors import NotFound, Stale
 from bookmeup.schemas.answers import Message
 from bookmeup.schemas.appointments import Move
 from bookmeup.schemas.text import minute
+from bookmeup.schemas.users import Customer
 
 
 def locked(tx: Tx, appointment_id: int) -> Found:
@@ -30,31 +28,24 @@ def moved(tx: Tx, appointment_id: int, change: Move, by: Actor) -> Message:
     """Move in one step; id and promises stay, and the provider unless another is named."""
     found = stored.find(tx, appointment_id)
     provider = change.provider_id or (found.row.provider_id if found else None)
-    planner = _planned(tx, found, change, provider)
+    planner = _planned(tx, found, change, provider, by)
     found = locked(tx, appointment_id)
     appointment = rules.changeable(found.booked, by, tx.now, overriding=bool(change.reason))
     current(tx, found)
     start = booking.start_of(planner, change.date, minute(change.time))
     place = booking.chosen(planner, start, change.date, _promised(planner, found))
-    stored.leave(tx, appointment.id)
-    stored.move(tx, appointment.id, place)
     details = {"from": appointment.starts, "to": start, "reason": change.reason}
-    freed = {"freed": [appointment.starts, appointment.starts + found.row.duration * 60]}
-    record(tx, "moved", "appointment", appointment.id, _json(details), more=_json(freed))
+    freed = appointment.starts, appointment.starts + found.row.duration * 60
+    stored.move(tx, found, place, details, freed)
     return Message("Appointment moved.")
 
 
-def _json(value: object) -> str:
-    return msgspec.json.encode(value).decode()
-
-
-def _planned(tx: Tx, found: Found | None, change: Move, provider: int | None) -> Planner:
+def _planned(tx: Tx, found: Found | None, change: Move, provider: int | None, by: Actor) -> Planner:
     """Lock and read the new time, and the resources of both times in order of their ids."""
     if found is None:
         raise NotFound("There is no such appointment.")
-    kept = found.row.occurrence_id if found.row.capacity == 1 else None
-    asked = Asked(found.row.service_id, change.date, change.date, provider, kept=kept, moving=found.booked.id)
-    return booking.planned(tx, asked)
+    asked = Asked(found.row.service_id, change.date, change.date, provider, moving=found.booked.id)
+    return booking.planned(tx, asked, by)
 
 
 def _promised(planner: Planner, found: Found) -> Terms:
@@ -76,21 +67,32 @@ def cancelled(tx: Tx, appointment_id: int, by: Actor, reason: str | None) -> Mes
     found = locked(tx, appointment_id)
     late = rules.cancelled(found.booked, by, tx.now)
     current(tx, found)
-    stored.cancel(tx, appointment_id, late=late, reason=reason)
-    details = {"reason": reason, "late": late}
-    record(tx, "cancelled", "appointment", appointment_id, msgspec.json.encode(details).decode())
+    stored.cancel(tx, [appointment_id], reason, late=[appointment_id] if late else [])
     return Message("Appointment cancelled, late." if late else "Appointment cancelled.")
 
 
-def confirmed_hold(tx: Tx, appointment_id: int) -> int:
-    """Make a hold of the actor's the appointment that it keeps the time for."""
+def own_hold(tx: Tx, appointment_id: int) -> Found:
+    """Lock what a hold of the actor's takes, then return it: it is confirmed or released, never both."""
     found = locked(tx, appointment_id)
     if found.booked.customer_id != tx.actor.id or found.booked.status is not Status.HOLD:
         raise NotFound("There is no such hold.")
+    return found
+
+
+def released(tx: Tx, appointment_id: int) -> Message:
+    """Give a hold of the actor's up."""
+    stored.cancel(tx, [own_hold(tx, appointment_id).booked.id], "released")
+    return Message("Hold released.")
+
+
+def confirmed_hold(tx: Tx, appointment_id: int, customer: Customer | int) -> Status:
+    """Make a hold of the actor's the appointment that it keeps the time for; staff may have held it for somebody."""
+    found = own_hold(tx, appointment_id)
+    if customer != found.booked.customer_id:
+        stored.give(tx, appointment_id, customer)
     status = Status.PENDING if found.row.needs_approval and not tx.actor.role.is_staff else Status.CONFIRMED
-    stored.become(tx, appointment_id, status)
-    record(tx, "requested" if status is Status.PENDING else "booked", "appointment", appointment_id)
-    return appointment_id
+    stored.become(tx, found, status, ACTIONS[status])
+    return status
 
 
 def made_state(tx: Tx, appointment_id: int, status: Status, reason: str | None) -> Message:
@@ -99,8 +101,7 @@ def made_state(tx: Tx, appointment_id: int, status: Status, reason: str | None) 
     current(tx, found)
     rules.become(found.booked, status, tx.now)
     if status is Status.CANCELLED:
-        stored.cancel(tx, appointment_id, reason=reason)
+        stored.cancel(tx, [appointment_id], reason)
     else:
-        stored.become(tx, appointment_id, status)
-    record(tx, status.value, "appointment", appointment_id, msgspec.json.encode({"reason": reason}).decode())
+        stored.become(tx, found, status, status.value, {"reason": reason})
     return Message(f"Appointment {status.value.replace('_', '-')}.")

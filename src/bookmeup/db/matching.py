@@ -1,14 +1,17 @@
 """Who on the waitlist gets time that has become free: the first in line whom an offered start fits."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date, timedelta
 from typing import NamedTuple
 
+from sqlalchemy import Connection
+
 from bookmeup.db import booking
 from bookmeup.db.booking import Wanted
-from bookmeup.db.queries import outbox, waitlist
+from bookmeup.db.queries import waitlist
 from bookmeup.db.queries.appointments import Made
 from bookmeup.db.queries.calendar import Asked, Planner, plan
+from bookmeup.db.queries.outbox import plan_locked
 from bookmeup.db.queries.several import Needed, lock_all
 from bookmeup.db.transactions import Tx
 from bookmeup.domain.appointments import Status
@@ -41,20 +44,22 @@ class Start(NamedTuple):
 class Calendars:
     """What is free of a service with a provider, read once and again after something was taken."""
 
-    def __init__(self, tx: Tx, opening: Opening, needed: Iterable[Needed]) -> None:
-        self._tx, self._opening = tx, opening
-        self._needed = set(needed)
+    def __init__(self, tx: Tx, opening: Opening, plan: Callable[[Connection, Asked], Planner | None]) -> None:
+        self._tx, self._opening, self._plan = tx, opening, plan
         self._read: dict[Needed, tuple[Planner, dict[date, list[int]]]] = {}
 
-    def of(self, wish: Wish) -> tuple[Planner, dict[date, list[int]]] | None:
-        """Return the planner and the offered minutes by day; None for who joined after the rows were locked."""
+    def first_start(self, wish: Wish) -> tuple[Planner, Start] | None:
+        """Return the first start that fits a wish, None if none does."""
+        planner, free = self._of(wish)
+        start = next(_starts(wish, planner, free, self._opening.of(wish)), None)
+        return start and (planner, start)
+
+    def _of(self, wish: Wish) -> tuple[Planner, dict[date, list[int]]]:
+        """Return the planner and the offered minutes by day."""
         needed = _needed(wish)
-        if needed not in self._needed:
-            return None
         if needed not in self._read:
             asked = Asked(wish.service_id, self._opening.first, self._opening.last, wish.provider_id, wish.location_id)
-            outbox.end_in_the_way(self._tx, asked)
-            planner = booking.existing(plan(self._tx.connection, asked), asked)
+            planner = booking.existing(self._plan(self._tx.connection, asked), asked)
             self._read[needed] = planner, _free(planner, self._opening)
         return self._read[needed]
 
@@ -80,18 +85,19 @@ def _free(planner: Planner, opening: Opening) -> dict[date, list[int]]:
 def match(tx: Tx, opening: Opening) -> int:
     """Make an offer to everybody, in line, for whom there is a start; return how many.
 
-    Locked are first who and what could be taken, in order of id as everywhere, then the wishes, in order of theirs.
+    Who has none is passed over without a lock, so that a long line holds up no booking. For the others are locked
+    first who and what could be taken, in order of id as everywhere, then the wishes, in order of theirs.
     """
-    needed = {_needed(wish) for wish in waitlist.waiting(tx, opening.first, opening.last)}
-    if not needed:
+    look = Calendars(tx, opening, plan)
+    fitting = [wish for wish in waitlist.waiting(tx, opening.first, opening.last) if look.first_start(wish)]
+    if not fitting:
         return 0
-    lock_all(tx.connection, list(needed))
-    calendars, made = Calendars(tx, opening, needed), 0
-    for wish in waitlist.waiting(tx, opening.first, opening.last, lock=True):
-        found = calendars.of(wish)
-        start = next(_starts(wish, *found, opening.of(wish)), None) if found else None
-        if found and start:
-            _offer(tx, found[0], wish, start)
+    lock_all(tx.connection, list({_needed(wish) for wish in fitting}))
+    calendars, made = Calendars(tx, opening, plan_locked), 0
+    for wish in waitlist.lock_waiting(tx, opening.first, opening.last, [wish.id for wish in fitting]):
+        found = calendars.first_start(wish)
+        if found:
+            _offer(tx, found[0], wish, found[1])
             calendars.forget()
             made += 1
     return made

@@ -53,7 +53,7 @@ def _planned(tx: Tx, order: SeriesRequest) -> tuple[Planner, list[date]]:
     last = order.date + LONGEST if order.date.year < 2990 else order.date  # noqa: PLR2004 - the calendar's end
     addons = sorted(set(order.addons))
     asked = Asked(order.service_id, order.date, last, order.provider_id, order.location_id, addons)
-    planner = booking.planned(tx, asked)
+    planner = booking.planned(tx, asked, tx.actor)
     days = dates(order.rule, order.date, minute(order.time), planner.zone)
     if days[-1] > last:
         raise BadRule("A series ends before the calendar does.")

@@ -26,8 +26,7 @@ def cancelled(tx: Tx, kind: Together, together_id: int, reason: str | None, *, w
             kept.append(one.id)
     if kept and (whole or not late):
         raise TooLateToCancel
-    for appointment, is_late in late.items():
-        _cancel(tx, appointment, reason, late=is_late)
+    stored.cancel(tx, list(late), reason, late=[one for one, is_late in late.items() if is_late])
     record(tx, "cancelled", kind.value, together_id, msgspec.json.encode({"kept": kept, "reason": reason}).decode())
     return CancelledTogether(f"{kind.value.capitalize()} cancelled.", list(late), kept)
 
@@ -40,9 +39,3 @@ def _coming(found: list[Booked], by: Actor, now: int, kind: Together) -> list[Bo
     if not coming:
         raise NotFound(f"Nothing of this {kind.value} is still to come.")
     return coming
-
-
-def _cancel(tx: Tx, appointment_id: int, reason: str | None, *, late: bool) -> None:
-    stored.cancel(tx, appointment_id, late=late, reason=reason)
-    details = {"reason": reason, "late": late}
-    record(tx, "cancelled", "appointment", appointment_id, msgspec.json.encode(details).decode())

@@ -6,7 +6,8 @@ from sqlalchemy import Row
 
 from bookmeup.db.queries import appointments as stored
 from bookmeup.db.queries import outbox, waitlist
-from bookmeup.db.queries.appointments import Found
+from bookmeup.db.queries.alone import alone
+from bookmeup.db.queries.appointments import ACTIONS, Found
 from bookmeup.db.queries.audit import record
 from bookmeup.db.transactions import Tx
 from bookmeup.domain.appointments import Status
@@ -20,6 +21,8 @@ MOST_WISHES = 20
 
 def joined(tx: Tx, wish: WishRequest, customer: Customer | int) -> Created:
     """Put a wish at the end of the line."""
+    if isinstance(customer, int):
+        alone(tx, "wishes", customer)
     known = waitlist.known(tx, wish, customer if isinstance(customer, int) else None)
     for what, given in (("provider", wish.provider_id), ("location", wish.location_id), ("service", wish.service_id)):
         if given is not None and getattr(known, what) is None:
@@ -55,8 +58,7 @@ def accepted(tx: Tx, offer_id: int) -> Created:
     found = _open(tx, offer_id)
     waits = found.row.needs_approval and not tx.actor.role.is_staff
     status = Status.PENDING if waits else Status.CONFIRMED
-    stored.become(tx, found.booked.id, status)
-    record(tx, "requested" if waits else "booked", "appointment", found.booked.id)
+    stored.become(tx, found, status, ACTIONS[status])
     record(tx, "accepted", "offer", offer_id)
     return Created("Appointment requested." if waits else "Appointment booked.", found.booked.id)
 
@@ -70,8 +72,7 @@ def declined(tx: Tx, offer_id: int) -> Message:
 
 
 def _give_up(tx: Tx, appointment_id: int) -> None:
-    stored.cancel(tx, appointment_id, reason="declined")
-    record(tx, "declined", "appointment", appointment_id)
+    stored.cancel(tx, [appointment_id], "declined", action="declined")
 
 
 def _open(tx: Tx, offer_id: int) -> Found:

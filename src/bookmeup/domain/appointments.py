@@ -61,6 +61,8 @@ def changeable(appointment: Booked | None, by: Actor, now: int, *, overriding: b
     found = visible(appointment, by)
     if found.status not in TAKING_TIME:
         raise NotFound("There is no such appointment.")
+    if found.status is Status.HOLD:
+        raise WrongState("A hold is not moved: release it, and hold the other time.")
     _not_begun(found, by, now)
     if is_late(found, now) and not (by.role.is_staff and overriding):
         raise TooLateToCancel
@@ -85,8 +87,8 @@ def _not_begun(appointment: Booked, by: Actor, now: int) -> None:
 
 
 def is_late(appointment: Booked, now: int) -> bool:
-    """Whether the cancellation window has closed."""
-    window = appointment.cancellation_window
+    """Whether the cancellation window has closed; a hold has promised nothing yet."""
+    window = None if appointment.status is Status.HOLD else appointment.cancellation_window
     return window is not None and appointment.starts - now < window.total_seconds()
 
 

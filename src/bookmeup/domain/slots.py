@@ -101,23 +101,22 @@ def offered(  # a day is the month of one day
 
     Starts are stepped by the slot interval from each opening; days are consecutive.
     """
-    allowed = allowed_starts(days, calendar, terms, zone, now, rooms)
+    timely = _timely_starts(days, calendar, terms, zone, now)
+    allowed = without(without(timely, _clashing(calendar.occupied, terms)), _roomless(rooms, terms))
     place = 0
     for day in days:
         minutes, place = _of_day(day, calendar, terms, zone, allowed, place)
-        minutes.update(_seats_of(day, calendar, terms, zone, now))
+        minutes.update(_seats_of(day, calendar, zone, timely))
         if minutes:
             yield day, sorted(minutes)
 
 
-def allowed_starts(
-    days: Sequence[date], calendar: Calendar, terms: Terms, zone: ZoneInfo, now: int, rooms: Rooms = NO_ROOMS
-) -> list[Span]:
-    """Return the spans of instants at which the service may start, whatever the slot interval."""
+def _timely_starts(days: Sequence[date], calendar: Calendar, terms: Terms, zone: ZoneInfo, now: int) -> list[Span]:
+    """Return the instants at which hours, notice and horizon let the service start, whatever is taken."""
     open_spans = calendar.schedule.open_spans(around(days[0], days[-1]), zone)
     fitting = reduce(common, (_fitting(open_spans, since, until) for since, until in terms.work()))
     window = [(max(now, now + terms.minimum_notice), now + terms.booking_horizon + 1)]
-    return without(without(common(fitting, window), _clashing(calendar.occupied, terms)), _roomless(rooms, terms))
+    return common(fitting, window)
 
 
 def _fitting(open_spans: Sequence[Span], since: int, until: int) -> list[Span]:
@@ -170,11 +169,11 @@ def _of_day(
     return minutes, place
 
 
-def _seats_of(day: date, calendar: Calendar, terms: Terms, zone: ZoneInfo, now: int) -> Iterator[int]:
-    """Yield the minutes of group occurrences that have a seat left."""
+def _seats_of(day: date, calendar: Calendar, zone: ZoneInfo, timely: Sequence[Span]) -> Iterator[int]:
+    """Yield the minutes of group occurrences that have a seat left; nobody joins one outside the hours."""
     for start in calendar.seats:
         wall = local(start, zone)
-        if wall.date() == day and now + terms.minimum_notice <= start <= now + terms.booking_horizon:
+        if wall.date() == day and holds(timely, start, start + 1):
             yield wall.hour * 60 + wall.minute
 
 
@@ -190,13 +189,13 @@ class Judge:
 
     def why_not(self, start: int) -> Reason | None:
         """Return the first rule that forbids a start, None if none does."""
-        untimely = self._untimely(start)
-        if untimely is not None or start in self._calendar.seats:
-            return untimely
+        work = [(start + since, start + until) for since, until in self._terms.work()]
+        forbidden = self._untimely(start) or self._not_open(work)
+        if forbidden is not None or start in self._calendar.seats:
+            return forbidden
         if start in self._calendar.full:
             return Reason.FULL
-        work = [(start + since, start + until) for since, until in self._terms.work()]
-        return self._not_open(work) or self._clash(start, work) or self._roomless(start)
+        return self._clash(start, work) or self._roomless(start)
 
     def _untimely(self, start: int) -> Reason | None:
         if start < self._now:

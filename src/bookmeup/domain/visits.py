@@ -10,7 +10,8 @@ from typing import NamedTuple
 from bookmeup.domain.slots import Reason, Terms
 from bookmeup.domain.spans import Span
 
-LONGEST_BUFFER = 720 * 60
+MOST_LOOKS = 50_000
+"""How many ways a search tries, for all starts of a day together: where each part has many, there are too many."""
 
 
 class Choice(NamedTuple):
@@ -55,7 +56,9 @@ class Search:
     def __init__(self, choices: Sequence[Sequence[Choice]], ask: Ask) -> None:
         self._choices = [sorted(ways, key=lambda way: (way.booked, way.provider_id)) for ways in choices]
         self._ask = ask
+        self._reach = [max((way.terms.buffer_before for way in ways), default=0) for ways in choices]
         self._dead: set[tuple[object, ...]] = set()
+        self._left = MOST_LOOKS
         self.deepest = 0
         self.reasons: list[Reason] = []
         """What forbade the furthest part that was come to, for a refusal."""
@@ -68,7 +71,8 @@ class Search:
     def _from(self, place: int, start: int, taken: tuple[Taken, ...]) -> list[Part] | None:
         if place == len(self._choices):
             return []
-        near = tuple(sorted(one for one in taken if one.span[1] > start - LONGEST_BUFFER))
+        reach = max(self._reach[place:])
+        near = tuple(sorted(one for one in taken if one.span[1] > start - reach))
         if (place, start, near) in self._dead:
             return None
         for part, takes in self._ways(place, start, near):
@@ -86,6 +90,9 @@ class Search:
             for at in {start, *(since for since in _after(near, way.terms) if place and since > start)}
         ]
         for at, way in sorted(ways, key=lambda pair: pair[0]):
+            self._left -= 1
+            if self._left < 0:
+                return
             verdict = self._ask(place, way, at)
             if verdict.reason is not None:
                 self._note(place, verdict.reason)

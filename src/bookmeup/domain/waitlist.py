@@ -21,7 +21,7 @@ EVERY_DAY = (1, 2, 3, 4, 5, 6, 7)
 class Wish(NamedTuple):
     """What somebody waits for. Minutes are of the wall clock: the appointment lies between them.
 
-    `offered` are the spans that were offered to this wish before.
+    `offered` are the spans that were offered to this wish before, `busy` those of the customer's own appointments.
     """
 
     id: int
@@ -35,15 +35,18 @@ class Wish(NamedTuple):
     end_minute: int = DAY_MINUTES
     offered: Collection[Span] = ()
     location_id: int | None = None
+    busy: Collection[Span] = ()
 
     def days(self, days: Iterable[date]) -> list[date]:
         """Return those of the days that are wished for."""
         return [day for day in days if self.first <= day <= self.last and day.isoweekday() in self.weekdays]
 
     def fits(self, day: date, minute: int, start: int, terms: Terms, zone: ZoneInfo) -> bool:
-        """Whether a start on one of the days wished for is what is wished, and new to this wish."""
+        """Whether a start on one of the days wished for is what is wished, new to this wish, and can be kept."""
         end = start + terms.duration
-        if minute < self.start_minute or any(start < until and since < end for since, until in self.offered):
+        if minute < self.start_minute or any(
+            start < until and since < end for since, until in (*self.offered, *self.busy)
+        ):
             return False
         if self.end_minute == DAY_MINUTES:
             return True

@@ -157,6 +157,7 @@ _HISTORY = text(f"""
 WITH {ACTOR} SELECT actor.role, t.* FROM actor LEFT JOIN LATERAL (
   SELECT h.id, h.at, h.action, h.actor_id, h.details FROM audit_log h JOIN appointments a ON a.id = h.subject_id
   WHERE h.subject = 'appointment' AND h.subject_id = :id AND (a.customer_id = actor.id OR actor.role <> 'customer')
+  ORDER BY h.id LIMIT 1000
 ) t ON true ORDER BY t.id
 """)  # noqa: S608 - constants
 

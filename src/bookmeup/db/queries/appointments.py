@@ -1,22 +1,34 @@
 """Appointments: found for the rules, and written after them. What is written says what it takes of whom."""
 
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any, NamedTuple
 
+import msgspec
 from sqlalchemy import Row, text
 
+from bookmeup.db.queries.alone import alone
 from bookmeup.db.transactions import Tx
 from bookmeup.domain.appointments import Booked, Status
 from bookmeup.domain.clock import moment
 from bookmeup.domain.slots import Terms
+from bookmeup.domain.spans import Span
+from bookmeup.errors import SlotTaken, Unavailable
 from bookmeup.schemas.users import Customer
 
-_INSERTED = """
+# Who takes a seat keeps the group's time at least as firmly as himself: a hold ends no time that is booked.
+_JOINED = """joined AS (
+  UPDATE occupied SET
+    status = CASE WHEN :status = 'hold' OR status = 'confirmed' THEN status ELSE :status END,
+    hold_until = CASE WHEN :status = 'hold' AND status = 'hold' THEN greatest(hold_until, :hold_until) END
+  WHERE occurrence_id = CAST(:occurrence AS bigint) AND status <> 'cancelled')"""
+_INSERTED = f"""
 made AS (
   INSERT INTO occurrences (service_id, starts_at, ends_at, capacity, provider_id)
   SELECT :service, :starts, :ends, :capacity, :provider WHERE CAST(:occurrence AS bigint) IS NULL RETURNING id
 ), occurrence AS (
-  SELECT id FROM made UNION ALL SELECT CAST(:occurrence AS bigint) WHERE CAST(:occurrence AS bigint) IS NOT NULL
+  SELECT id FROM made UNION ALL SELECT o.id FROM occurrences o WHERE o.id = CAST(:occurrence AS bigint)
+    AND EXISTS (SELECT 1 FROM occupied b WHERE b.occurrence_id = o.id AND b.status <> 'cancelled')
 ), appointment AS (
   INSERT INTO appointments (occurrence_id, seat_no, customer_id, service_id, provider_id, resource_id, location_id,
     starts_at, ends_at, duration, segments, addons, price_minor, currency, buffer_before, buffer_after,
@@ -30,12 +42,7 @@ made AS (
   SELECT made.id, taken.resource, tstzrange(taken.since, taken.until), :status, CAST(:hold_until AS timestamptz)
   FROM made, unnest(CAST(:resources AS bigint[]), CAST(:since AS timestamptz[]), CAST(:until AS timestamptz[]))
     AS taken (resource, since, until)
-), joined AS (
-  UPDATE occupied SET
-    status = CASE WHEN :status = 'hold' OR status = 'confirmed' THEN status ELSE :status END,
-    hold_until = CASE WHEN :status = 'hold' THEN greatest(hold_until, :hold_until) END
-  WHERE occurrence_id = CAST(:occurrence AS bigint) AND status <> 'cancelled'
-), trail AS (
+), {_JOINED}, trail AS (
   INSERT INTO audit_log (actor_id, action, subject, subject_id, details, request_id)
   SELECT :actor, :action, 'appointment', id, jsonb_build_object('starts_at', CAST(:starts AS timestamptz)), :request_id
   FROM appointment
@@ -44,7 +51,7 @@ made AS (
   SELECT 'appointment.' || :action, jsonb_build_object('id', id), 'appointment:' || id FROM appointment
 )
 SELECT id FROM appointment
-"""
+"""  # noqa: S608 - constants
 # Only staff make users of guests; who works the outbox off may not.
 _INSERT = text(f"WITH customer AS (SELECT CAST(:customer AS bigint) AS id), {_INSERTED}")
 _INSERT_GUEST = text(f"""
@@ -55,8 +62,8 @@ WITH customer AS (
 _FOUND = text("""
 SELECT a.id, a.customer_id, a.status, extract(epoch FROM a.starts_at)::bigint AS starts, a.cancellation_window,
        a.occurrence_id, a.service_id, a.provider_id, a.duration, a.segments, a.buffer_before, a.buffer_after, a.version,
-       a.location_id, a.resource_id, o.capacity, a.hold_until <= now() AS is_over, s.marks_late, s.needs_approval
-FROM appointments a JOIN occurrences o ON o.id = a.occurrence_id JOIN services s ON s.id = a.service_id WHERE a.id = :id
+       a.hold_until, a.hold_until <= now() AS is_over, s.marks_late, s.needs_approval
+FROM appointments a JOIN services s ON s.id = a.service_id WHERE a.id = :id
 """)
 
 _LOCK = text("""
@@ -65,15 +72,33 @@ SELECT r.id FROM resources r WHERE r.id IN (
 ORDER BY r.id FOR UPDATE
 """)
 
-_LEAVE = """left_behind AS (
-  UPDATE occupied b SET status = 'cancelled'
-  WHERE b.occurrence_id = (SELECT occurrence_id FROM appointments WHERE id = :id)
-    AND NOT EXISTS (SELECT 1 FROM appointments t WHERE t.occurrence_id = b.occurrence_id AND t.id <> :id
-                    AND t.status NOT IN ('cancelled') AND (t.hold_until IS NULL OR t.hold_until > now())))"""
+# A group's time stays while others have seats in it, as firmly as the firmest of them.
+_LEAVE = """rest AS (
+  SELECT g.occurrence_id, CASE WHEN count(t.id) = 0 THEN 'cancelled'
+      WHEN bool_or(t.status NOT IN ('hold', 'pending')) THEN 'confirmed'
+      WHEN bool_or(t.status = 'pending') THEN 'pending' ELSE 'hold' END AS status,
+    CASE WHEN bool_and(t.status = 'hold') THEN max(t.hold_until) END AS hold_until
+  FROM (SELECT DISTINCT occurrence_id FROM appointments WHERE id = ANY(CAST(:ids AS bigint[]))) g
+  LEFT JOIN appointments t ON t.occurrence_id = g.occurrence_id AND t.id <> ALL(CAST(:ids AS bigint[]))
+    AND t.status <> 'cancelled' AND (t.hold_until IS NULL OR t.hold_until > now())
+  GROUP BY g.occurrence_id
+), left_behind AS (
+  UPDATE occupied b SET status = rest.status, hold_until = rest.hold_until FROM rest
+  WHERE b.occurrence_id = rest.occurrence_id AND b.status <> 'cancelled')"""
+
+# Each change of state writes its row of the trail and of the outbox in its own statement.
+_FOLLOWS = """, trail AS (
+  INSERT INTO audit_log (actor_id, action, subject, subject_id, details, request_id)
+  SELECT :actor, :action, 'appointment', id, details, :request_id FROM changed
+)
+INSERT INTO outbox (kind, payload, aggregate)
+SELECT 'appointment.' || :action, jsonb_build_object('id', id) || CAST(:more AS jsonb), 'appointment:' || id
+FROM changed"""
 
 # What keeps an offer's time ends with it: whoever cancels or confirms the hold settles the offer too.
 _DECLINED = """declined AS (
-  UPDATE offers SET status = 'declined' WHERE appointment_id = :id AND status = 'open' RETURNING waitlist_id
+  UPDATE offers SET status = 'declined' WHERE appointment_id = ANY(CAST(:ids AS bigint[])) AND status = 'open'
+  RETURNING waitlist_id
 ), waiting AS (
   UPDATE waitlist SET status = 'waiting' WHERE id IN (SELECT waitlist_id FROM declined) AND status = 'offered')"""
 _ACCEPTED = """accepted AS (
@@ -83,37 +108,51 @@ _ACCEPTED = """accepted AS (
   UPDATE waitlist SET status = 'fulfilled' WHERE id IN (SELECT waitlist_id FROM accepted))"""
 
 _LEAVE_NOW = text(f"WITH {_LEAVE} SELECT 1")
-_MOVE = text("""
+_MOVE = text(f"""
 WITH made AS (
   INSERT INTO occurrences (service_id, starts_at, ends_at, capacity, provider_id)
   SELECT service_id, :starts, :ends, :capacity, :provider FROM appointments
   WHERE id = :id AND CAST(:occurrence AS bigint) IS NULL RETURNING id
-), moved AS (
+), changed AS (
   UPDATE appointments SET starts_at = :starts, ends_at = :ends, provider_id = :provider, seat_no = :seat,
+    location_id = :location,
     resource_id = CAST(:resource AS bigint), version = version + 1,
     occurrence_id = coalesce(CAST(:occurrence AS bigint), (SELECT id FROM made))
-  WHERE id = :id RETURNING status, hold_until
-)
-INSERT INTO occupied (occurrence_id, resource_id, during, status, hold_until)
-SELECT made.id, taken.resource, tstzrange(taken.since, taken.until), moved.status, moved.hold_until
-FROM made, moved, unnest(CAST(:resources AS bigint[]), CAST(:since AS timestamptz[]), CAST(:until AS timestamptz[]))
-  AS taken (resource, since, until)
-""")
+  WHERE id = :id AND version = :version RETURNING id, status, hold_until, CAST(:details AS jsonb) AS details
+), busy AS (
+  INSERT INTO occupied (occurrence_id, resource_id, during, status, hold_until)
+  SELECT made.id, taken.resource, tstzrange(taken.since, taken.until), changed.status, changed.hold_until
+  FROM made, changed, unnest(CAST(:resources AS bigint[]), CAST(:since AS timestamptz[]), CAST(:until AS timestamptz[]))
+    AS taken (resource, since, until)
+), {_JOINED}{_FOLLOWS}
+""")  # noqa: S608 - constants
 
 _CANCEL = text(f"""
-WITH {_LEAVE}, {_DECLINED}
-UPDATE appointments SET status = 'cancelled', cancelled_at = now(), is_late = :late, cancel_reason = :reason,
-  version = version + 1 WHERE id = :id
+WITH {_LEAVE}, {_DECLINED}, changed AS (
+  UPDATE appointments SET status = 'cancelled', cancelled_at = now(), is_late = id = ANY(CAST(:late AS bigint[])),
+    cancel_reason = :reason, version = version + 1
+  WHERE id = ANY(CAST(:ids AS bigint[])) AND status IN ('hold', 'pending', 'confirmed')
+  RETURNING id, jsonb_build_object('reason', cancel_reason, 'late', is_late) AS details
+){_FOLLOWS}
 """)  # noqa: S608 - constants
 
 _BECOME = text(f"""
 WITH {_ACCEPTED}, changed AS (
-  UPDATE appointments SET status = :status, hold_until = NULL, version = version + 1 WHERE id = :id
-  RETURNING occurrence_id
-)
-UPDATE occupied b SET status = :occupied, hold_until = NULL FROM changed
-WHERE b.occurrence_id = changed.occurrence_id AND b.status NOT IN ('cancelled', 'confirmed')
+  UPDATE appointments SET status = :status, hold_until = NULL, version = version + 1
+  WHERE id = :id AND version = :version RETURNING id, occurrence_id, CAST(:details AS jsonb) AS details
+), firmer AS (
+  UPDATE occupied b SET status = :occupied, hold_until = NULL FROM changed
+  WHERE b.occurrence_id = changed.occurrence_id AND b.status NOT IN ('cancelled', 'confirmed')
+){_FOLLOWS}
 """)  # noqa: S608 - constants
+
+_GIVE = text("UPDATE appointments SET customer_id = :customer WHERE id = :id")
+_GIVE_GUEST = text("""
+WITH guest AS (
+  INSERT INTO users (name, phone, contact_email) VALUES (:guest_name, :guest_phone, :guest_email) RETURNING id
+)
+UPDATE appointments SET customer_id = guest.id FROM guest WHERE appointments.id = :id
+""")
 
 _HOLDS = text("""
 SELECT count(*) FROM appointments WHERE customer_id = :customer AND status = 'hold' AND hold_until > now()
@@ -203,7 +242,8 @@ def insert(tx: Tx, place: Place, promise: Promise, made: Made) -> int:
         action=ACTIONS[made.status],
         request_id=tx.caller.request_id,
     )
-    assert row is not None
+    if row is None:  # a group that ended meanwhile
+        raise SlotTaken
     return int(row.id)
 
 
@@ -235,28 +275,79 @@ def find(tx: Tx, appointment_id: int) -> Found | None:
     return Found(Booked(row.id, row.customer_id, status, row.starts, window, row.marks_late), row)
 
 
-def leave(tx: Tx, appointment_id: int) -> None:
-    """Free the time of an appointment that is about to be moved; a group's stays while others have seats in it."""
-    tx.run(_LEAVE_NOW, id=appointment_id)
+def move(tx: Tx, found: Found, place: Place, details: Mapping[str, object], freed: Span) -> None:
+    """Leave the old time, where no others of a group are, and put the appointment elsewhere."""
+    tx.soon(_LEAVE_NOW, ids=[found.booked.id])
+    done = tx.run(
+        _MOVE,
+        **place.values(),
+        **_follows(tx, "moved", details, {"freed": freed}),
+        location=place.location_id,
+        id=found.booked.id,
+        version=found.row.version,
+        status=found.booked.status.value,
+        hold_until=found.row.hold_until,
+    )
+    _all_done(done, 1)
 
 
-def move(tx: Tx, appointment_id: int, place: Place) -> None:
-    """Put the appointment elsewhere; its old time was left before."""
-    tx.run(_MOVE, id=appointment_id, **place.values())
+def cancel(
+    tx: Tx, ids: Sequence[int], reason: str | None, *, late: Sequence[int] = (), action: str = "cancelled"
+) -> None:
+    """Keep the rows, and write of each what happened; the time is free again, unless others of a group are there."""
+    done = tx.run(
+        _CANCEL,
+        ids=list(ids),
+        late=list(late),
+        reason=reason,
+        actor=tx.caller.actor,
+        action=action,
+        request_id=tx.caller.request_id,
+        more="{}",
+    )
+    _all_done(done, len(ids))
 
 
-def cancel(tx: Tx, appointment_id: int, *, late: bool = False, reason: str | None = None) -> None:
-    """Keep the row; the time is free again, unless others of a group are there."""
-    tx.run(_CANCEL, id=appointment_id, late=late, reason=reason)
-
-
-def become(tx: Tx, appointment_id: int, status: Status) -> None:
+def become(tx: Tx, found: Found, status: Status, action: str, details: Mapping[str, object] | None = None) -> None:
     """Change the state; what is over takes its time no longer than it took."""
     occupied = status if status in (Status.PENDING, Status.CONFIRMED) else Status.CONFIRMED
-    tx.run(_BECOME, id=appointment_id, status=status.value, occupied=occupied.value)
+    done = tx.run(
+        _BECOME,
+        **_follows(tx, action, details or {}),
+        id=found.booked.id,
+        version=found.row.version,
+        status=status.value,
+        occupied=occupied.value,
+    )
+    _all_done(done, 1)
+
+
+def _follows(
+    tx: Tx, action: str, details: Mapping[str, object], more: Mapping[str, object] | None = None
+) -> dict[str, object]:
+    """Return what the trail says, and what the work that follows needs beside the id."""
+    return {
+        "actor": tx.caller.actor,
+        "action": action,
+        "request_id": tx.caller.request_id,
+        "details": msgspec.json.encode(details).decode(),
+        "more": msgspec.json.encode(more or {}).decode(),
+    }
+
+
+def _all_done(done: int, wanted: int) -> None:
+    """Refuse what somebody else changed meanwhile, under the locks of another provider: a retry sees it as it is."""
+    if done != wanted:
+        raise Unavailable
+
+
+def give(tx: Tx, appointment_id: int, customer: Customer | int) -> None:
+    """Let an appointment be somebody else's, who may be made with it."""
+    tx.run(_GIVE_GUEST if isinstance(customer, Customer) else _GIVE, id=appointment_id, **_customer(customer))
 
 
 def holds_of(tx: Tx, customer_id: int) -> int:
     """Return how many times a customer holds now; what was offered from the waitlist does not count."""
+    alone(tx, "holds", customer_id)
     row = tx.one(_HOLDS, customer=customer_id)
     return int(row[0]) if row is not None else 0

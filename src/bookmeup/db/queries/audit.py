@@ -12,16 +12,12 @@ WITH trail AS (
   VALUES (:actor, :action, :subject, :id, CAST(:details AS jsonb), :request_id)
 )
 INSERT INTO outbox (kind, payload, aggregate)
-VALUES (:kind, jsonb_build_object('id', CAST(:id AS bigint)) || CAST(:more AS jsonb),
-  :subject || ':' || CAST(:id AS text))
+VALUES (:kind, jsonb_build_object('id', CAST(:id AS bigint)), :subject || ':' || CAST(:id AS text))
 """)
 
 
-def record(tx: Tx, action: str, subject: str, subject_id: int, details: str = "{}", *, more: str = "{}") -> None:
-    """Write what happened, such as `cancelled` of an `appointment`; `details` is JSON without personal data.
-
-    `more` is what the work that follows needs beside the id.
-    """
+def record(tx: Tx, action: str, subject: str, subject_id: int, details: str = "{}") -> None:
+    """Write what happened, such as `created` of a `closure`; `details` is JSON without personal data."""
     tx.run(
         _RECORD,
         actor=tx.caller.actor,
@@ -31,7 +27,6 @@ def record(tx: Tx, action: str, subject: str, subject_id: int, details: str = "{
         details=details,
         request_id=tx.caller.request_id,
         kind=f"{subject}.{action}",
-        more=more,
     )
 
 

@@ -14,7 +14,7 @@ from bookmeup.db.transactions import Tx
 from bookmeup.domain.clock import day_span
 from bookmeup.domain.schedule import Addition, Hours, Schedule
 from bookmeup.domain.slots import Calendar, Rooms, Terms
-from bookmeup.domain.spans import Span, merged
+from bookmeup.domain.spans import Span, holds, merged
 
 
 class Addon(Struct):
@@ -46,11 +46,18 @@ class ServiceTerms(Struct):
 
 
 class Group(NamedTuple):
-    """An occurrence of a group service: when it starts and which seats are taken."""
+    """An occurrence of a group service: when it starts, which seats are taken, and what it takes of its provider."""
 
     id: int
     start: int
     seats: list[int]
+    taken: list[Span]
+    room: int | None
+
+    def has_room_for(self, terms: Terms) -> bool:
+        """Whether somebody with these terms works no longer than the group takes: a seat frees no further time."""
+        taken = merged(self.taken)
+        return all(holds(taken, self.start + since, self.start + until) for since, until in terms.work())
 
 
 class Replaced(NamedTuple):
@@ -74,11 +81,12 @@ class ProviderTime(Struct):
     occupied: list[Span]
     groups: list[Group]
 
-    def calendar(self, closed: Sequence[Span], capacity: int) -> Calendar:
+    def calendar(self, closed: Sequence[Span], capacity: int, terms: Terms) -> Calendar:
         replaced = {day: list(zip(minutes[::2], minutes[1::2], strict=True)) for day, minutes in self.replaced}
         schedule = Schedule(self.weekly, self.added, replaced, closed, merged(self.time_off))
-        seats = frozenset(group.start for group in self.groups if len(group.seats) < capacity)
-        return Calendar(schedule, self.occupied, seats, frozenset(group.start for group in self.groups) - seats)
+        groups = [group for group in self.groups if group.has_room_for(terms)]
+        seats = frozenset(group.start for group in groups if len(group.seats) < capacity)
+        return Calendar(schedule, self.occupied, seats, frozenset(group.start for group in groups) - seats)
 
     def booked_within(self, start: int, end: int) -> int:
         """Seconds of the span that are occupied."""
@@ -113,8 +121,10 @@ class Planner(Struct):
         needed = self.service is not None and self.service.resource_type is not None
         return Rooms([room.taken for room in self.rooms], needed)
 
-    def calendar(self, provider: ProviderTime) -> Calendar:
-        return provider.calendar(merged(self.closed), self.service.capacity if self.service else 1)
+    def calendar(self, provider: ProviderTime, terms: Terms | None = None) -> Calendar:
+        """Return a provider's time for the service of now, or for these terms."""
+        assert self.service is not None  # asked of services that exist
+        return provider.calendar(merged(self.closed), self.service.capacity, terms or self.terms(provider))
 
     def minutes(self, provider: ProviderTime) -> list[int]:
         """Return the segments of the service with this provider, add-ons included, in minutes."""
@@ -137,8 +147,8 @@ class Planner(Struct):
 class Asked(NamedTuple):
     """What is planned: a service with add-ons, for one provider or any, somewhere, on some days.
 
-    `moving` is an appointment that is being moved: its provider is locked too, and its service may be inactive. `kept`
-    is its occurrence, whose time does not count.
+    `moving` is an appointment that is being moved: its provider is locked too, its service may be inactive, and
+    neither its seat nor the time that it alone takes counts.
     """
 
     service_id: int
@@ -147,7 +157,6 @@ class Asked(NamedTuple):
     provider_id: int | None = None
     location_id: int | None = None
     addons: Sequence[int] = ()
-    kept: int | None = None
     moving: int | None = None
 
     def values(self) -> dict[str, object]:
@@ -156,7 +165,6 @@ class Asked(NamedTuple):
             "provider": self.provider_id,
             "location": self.location_id,
             "addons": list(self.addons),
-            "kept": self.kept,
             "moving": self.moving,
             "since": self.first - timedelta(days=1),
             "until": self.last + timedelta(days=1),
@@ -178,6 +186,12 @@ ROOM = """room AS (
   SELECT r.id FROM place JOIN resources r ON r.location_id = place.id
   JOIN services s ON s.id = :service AND s.resource_type = r.type WHERE r.retired_at IS NULL)"""
 
+# What frees itself with the appointment that is moved: its occurrence, unless others have seats in it.
+_LEFT = """alone AS (
+  SELECT a.occurrence_id AS id FROM appointments a WHERE a.id = :moving AND NOT EXISTS (
+    SELECT 1 FROM appointments t WHERE t.occurrence_id = a.occurrence_id AND t.id <> a.id
+      AND t.status <> 'cancelled' AND (t.hold_until IS NULL OR t.hold_until > now())))"""
+
 _LOCK = text(f"""
 WITH {PLACE}, {CANDIDATE}, {ROOM}
 SELECT id FROM resources WHERE id IN (
@@ -186,6 +200,13 @@ SELECT id FROM resources WHERE id IN (
   UNION ALL SELECT resource_id FROM appointments WHERE id = :moving)
 ORDER BY id FOR UPDATE
 """)  # noqa: S608 - constants
+
+# The time of the holds in `ended`; a group's stays while others have seats in it.
+_FREED = """freed AS (
+  UPDATE occupied b SET status = 'cancelled'
+  WHERE b.occurrence_id IN (SELECT occurrence_id FROM ended) AND b.status <> 'cancelled'
+    AND NOT EXISTS (SELECT 1 FROM appointments t WHERE t.occurrence_id = b.occurrence_id
+                    AND t.status <> 'cancelled' AND (t.hold_until IS NULL OR t.hold_until > now())))"""
 
 # What follows when the holds in `ended` are: their offers end, their wishes wait on, others are told. As the function
 # `end_holds` of the migrations, by which the outbox ends them.
@@ -201,27 +222,25 @@ _EXPIRED = """lapsed AS (
   SELECT 'appointment.expired', jsonb_build_object('id', id), 'appointment:' || id FROM ended)"""
 
 # Holds whose time is over, of the rows that are locked: the constraint cannot look at the clock.
-_STALE = f"""over AS (
-  SELECT occurrence_id FROM occupied WHERE status = 'hold' AND hold_until <= now()
-    AND resource_id IN (SELECT id FROM candidate UNION ALL SELECT id FROM room)
-), freed AS (
-  UPDATE occupied SET status = 'cancelled' WHERE occurrence_id IN (SELECT occurrence_id FROM over)
-), ended AS (
+_STALE = f"""ended AS (
   UPDATE appointments SET status = 'cancelled', cancelled_at = now(), cancel_reason = 'expired', version = version + 1
   WHERE status = 'hold' AND hold_until <= now()
-    AND (occurrence_id IN (SELECT occurrence_id FROM over) OR provider_id IN (SELECT id FROM candidate)) RETURNING id
-), {_EXPIRED}"""  # noqa: S608 - constants
+    AND (provider_id IN (SELECT id FROM candidate) OR resource_id IN (SELECT id FROM room)) RETURNING id, occurrence_id
+), {_FREED}, {_EXPIRED}"""  # noqa: S608 - constants
 
 
 def _taken(of: str) -> str:
-    """Return the select of what a resource is occupied with in the days asked for."""
+    """Return the select of what a resource is occupied with in the days asked for.
+
+    What starts on the last of them may end a day later, and its buffer half a day after that.
+    """
     return f"""(SELECT coalesce(json_agg(json_build_array(extract(epoch FROM lower(o.during))::bigint,
         extract(epoch FROM upper(o.during))::bigint)), '[]') FROM occupied o
       WHERE int8range(o.resource_id, o.resource_id, '[]') && int8range({of}, {of}, '[]')
         AND o.during && tstzrange(CAST(:since AS timestamp) AT TIME ZONE place.timezone,
-                                  CAST(:until AS timestamp) AT TIME ZONE place.timezone + interval '1 day')
+                                  CAST(:until AS timestamp) AT TIME ZONE place.timezone + interval '36 hours')
         AND o.status IN ('hold', 'pending', 'confirmed') AND (o.hold_until IS NULL OR o.hold_until > now())
-        AND o.occurrence_id IS DISTINCT FROM CAST(:kept AS bigint))"""  # noqa: S608 - constants
+        AND o.occurrence_id IS DISTINCT FROM (SELECT id FROM alone))"""  # noqa: S608 - constants
 
 
 def _spans(table: str, where: str) -> str:
@@ -261,22 +280,30 @@ SELECT json_build_object(
       'time_off', {_spans("time_off", "x.provider_id = p.id")},
       'occupied', {_taken("p.id")},
       'groups', (
-        SELECT coalesce(json_agg(json_build_array(o.id, extract(epoch FROM o.starts_at)::bigint,
-          (SELECT coalesce(json_agg(t.seat_no), '[]') FROM appointments t WHERE t.occurrence_id = o.id
-             AND t.status <> 'cancelled' AND (t.hold_until IS NULL OR t.hold_until > now())))), '[]')
-        FROM occurrences o
-        WHERE o.provider_id = p.id AND o.capacity > 1 AND o.service_id = :service
+        SELECT coalesce(json_agg(json_build_array(o.id, extract(epoch FROM o.starts_at)::bigint, held.seats, busy.spans,
+          busy.room)), '[]')
+        FROM occurrences o CROSS JOIN LATERAL (
+          SELECT json_agg(t.seat_no) AS seats FROM appointments t WHERE t.occurrence_id = o.id
+            AND t.id IS DISTINCT FROM CAST(:moving AS bigint)
+            AND t.status <> 'cancelled' AND (t.hold_until IS NULL OR t.hold_until > now())
+        ) held CROSS JOIN LATERAL (
+          SELECT json_agg(json_build_array(extract(epoch FROM lower(b.during))::bigint,
+              extract(epoch FROM upper(b.during))::bigint)) FILTER (WHERE b.resource_id = p.id) AS spans,
+            min(b.resource_id) FILTER (WHERE b.resource_id <> p.id) AS room
+          FROM occupied b WHERE b.occurrence_id = o.id AND b.status IN ('hold', 'pending', 'confirmed')
+            AND (b.hold_until IS NULL OR b.hold_until > now())
+        ) busy
+        WHERE held.seats IS NOT NULL AND busy.spans IS NOT NULL
+          AND o.provider_id = p.id AND o.capacity > 1 AND o.service_id = :service
           AND o.starts_at >= CAST(:since AS timestamp) AT TIME ZONE place.timezone
-          AND o.starts_at < CAST(:until AS timestamp) AT TIME ZONE place.timezone + interval '1 day'
-          AND o.id IN (SELECT b.occurrence_id FROM occupied b WHERE b.occurrence_id = o.id
-                         AND b.status IN ('hold', 'pending', 'confirmed')))
+          AND o.starts_at < CAST(:until AS timestamp) AT TIME ZONE place.timezone + interval '1 day')
       ) ORDER BY p.id), '[]')
     FROM candidate p)
 )::text FROM place
 """  # noqa: S608 - constants
 
-_READ = text(f"WITH {PLACE}, {CANDIDATE}, {ROOM} {_SELECT}")
-_READ_LOCKED = text(f"WITH {PLACE}, {CANDIDATE}, {ROOM}, {_STALE} {_SELECT}")
+_READ = text(f"WITH {PLACE}, {CANDIDATE}, {ROOM}, {_LEFT} {_SELECT}")
+_READ_LOCKED = text(f"WITH {PLACE}, {CANDIDATE}, {ROOM}, {_LEFT}, {_STALE} {_SELECT}")
 _DECODER = msgspec.json.Decoder(Planner)
 
 

@@ -8,7 +8,7 @@ from bookmeup.db.transactions import Tx
 from bookmeup.schemas.business import Location, LocationChange
 
 _FIRST = text("SELECT id, name, timezone, currency, address, locale FROM locations ORDER BY id LIMIT 1")
-_ALL = text("SELECT id, name, timezone, currency, address, locale FROM locations ORDER BY id")
+_ALL = text("SELECT id, name, timezone, currency, address, locale FROM locations ORDER BY id LIMIT 1000")
 _CHANGE = text("""
 UPDATE locations SET name = coalesce(:name, name), timezone = coalesce(:timezone, timezone),
   currency = coalesce(:currency, currency), address = coalesce(:address, address), locale = coalesce(:locale, locale)

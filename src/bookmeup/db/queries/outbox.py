@@ -7,7 +7,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, text
 
-from bookmeup.db.queries.calendar import CANDIDATE, PLACE, ROOM, Asked
+from bookmeup.db.prepared import ask
+from bookmeup.db.queries.calendar import CANDIDATE, PLACE, ROOM, Asked, Planner, plan
 from bookmeup.db.transactions import Tx
 
 MOST_TRIES = 12
@@ -98,9 +99,10 @@ def end(tx: Tx, appointment_id: int) -> None:
     tx.run(_END, id=appointment_id)
 
 
-def end_in_the_way(tx: Tx, asked: Asked) -> None:
-    """End the holds whose time is over with those who are planned, who are locked."""
-    tx.run(_END_IN_THE_WAY, **asked.values())
+def plan_locked(connection: Connection, asked: Asked) -> Planner | None:
+    """End the holds whose time is over with those who are asked for, whom the caller has locked, and read the rest."""
+    ask(connection, _END_IN_THE_WAY, asked.values())
+    return plan(connection, asked)
 
 
 Days = tuple[date, date]

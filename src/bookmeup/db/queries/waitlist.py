@@ -45,12 +45,16 @@ _CANDIDATES = """
 SELECT w.id, w.customer_id, w.service_id, w.provider_id, w.location_id, w.first_date, w.last_date, w.weekdays,
   w.start_minute, w.end_minute, (SELECT coalesce(json_agg(json_build_array(extract(epoch FROM a.starts_at)::bigint,
     extract(epoch FROM a.ends_at)::bigint)), '[]')
-    FROM offers o JOIN appointments a ON a.id = o.appointment_id WHERE o.waitlist_id = w.id) AS offered
+    FROM offers o JOIN appointments a ON a.id = o.appointment_id WHERE o.waitlist_id = w.id) AS offered,
+  (SELECT coalesce(json_agg(json_build_array(extract(epoch FROM a.starts_at)::bigint,
+    extract(epoch FROM a.ends_at)::bigint)), '[]')
+    FROM appointments a WHERE a.customer_id = w.customer_id AND a.status IN ('hold', 'pending', 'confirmed')
+      AND a.starts_at BETWEEN CAST(:first AS date) - 3 AND CAST(:last AS date) + 2) AS busy
 FROM waitlist w JOIN services s ON s.id = w.service_id AND s.is_active
-WHERE w.status = 'waiting' AND w.last_date >= :first AND w.first_date <= :last ORDER BY w.id
+WHERE w.status = 'waiting' AND w.last_date >= :first AND w.first_date <= :last
 """
-_WAITING = text(_CANDIDATES)
-_LOCK_WAITING = text(f"{_CANDIDATES} FOR UPDATE OF w")
+_WAITING = text(f"{_CANDIDATES} ORDER BY w.id")
+_LOCK_WAITING = text(f"{_CANDIDATES} AND w.id = ANY(CAST(:ids AS bigint[])) ORDER BY w.id FOR UPDATE OF w")
 _OFFER = text("""
 WITH made AS (
   INSERT INTO offers (waitlist_id, appointment_id, expires_at) VALUES (:wish, :appointment, :until) RETURNING id
@@ -107,9 +111,14 @@ def withdraw(tx: Tx, wish_id: int) -> bool:
     return tx.one(_WITHDRAW, id=wish_id) is not None
 
 
-def waiting(tx: Tx, first: date, last: date, *, lock: bool = False) -> list[Wish]:
-    """Return who waits for something on these days, in line; locked, so that nobody else makes them an offer."""
-    return _wishes(tx.all(_LOCK_WAITING if lock else _WAITING, first=first, last=last))
+def waiting(tx: Tx, first: date, last: date) -> list[Wish]:
+    """Return who waits for something on these days, in line."""
+    return _wishes(tx.all(_WAITING, first=first, last=last))
+
+
+def lock_waiting(tx: Tx, first: date, last: date, ids: Sequence[int]) -> list[Wish]:
+    """Return those of these who still wait, locked, so that nobody else makes them an offer."""
+    return _wishes(tx.all(_LOCK_WAITING, first=first, last=last, ids=list(ids)))
 
 
 def _wishes(rows: Sequence[Row[Any]]) -> list[Wish]:
@@ -126,6 +135,7 @@ def _wishes(rows: Sequence[Row[Any]]) -> list[Wish]:
             row.end_minute,
             [(start, end) for start, end in row.offered],
             row.location_id,
+            [(start, end) for start, end in row.busy],
         )
         for row in rows
     ]

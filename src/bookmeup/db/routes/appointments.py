@@ -12,7 +12,7 @@ from bookmeup.clients.headers import NEXT_HEADER
 from bookmeup.db import booking
 from bookmeup.db.booking import Wanted
 from bookmeup.db.callers import Callers
-from bookmeup.db.changes import cancelled, confirmed_hold, made_state, moved
+from bookmeup.db.changes import cancelled, confirmed_hold, made_state, moved, released
 from bookmeup.db.decide import decide, look, looked
 from bookmeup.db.queries import appointment_lists as lists
 from bookmeup.db.queries import appointments as stored
@@ -50,15 +50,19 @@ async def book(request: Request) -> Response:
 
 def booked(tx: Tx, order: AppointmentRequest) -> Created:
     """Book what is asked for, or what a hold keeps; a service that needs approval makes it pending."""
-    if order.hold_id is not None:
-        return Created("Appointment booked.", confirmed_hold(tx, order.hold_id))
     customer = customer_of(tx, order)
+    if order.hold_id is not None:
+        return _created(confirmed_hold(tx, order.hold_id, customer), order.hold_id)
     wanted = wanted_of(order)
-    planner = booking.planned(tx, wanted.asked())
+    planner = booking.planned(tx, wanted.asked(), tx.actor)
     assert planner.service is not None  # planned refuses others
     status = Status.PENDING if planner.service.needs_approval and not tx.actor.role.is_staff else Status.CONFIRMED
-    made = booking.put(tx, planner, wanted, Made(customer, status))
-    return Created("Appointment booked." if status is Status.CONFIRMED else "Appointment requested.", made)
+    return _created(status, booking.put(tx, planner, wanted, Made(customer, status)))
+
+
+def _created(status: Status, appointment_id: int) -> Created:
+    said = "Appointment booked." if status is Status.CONFIRMED else "Appointment requested."
+    return Created(said, appointment_id)
 
 
 def wanted_of(order: AppointmentRequest | HoldRequest) -> Wanted:
@@ -92,12 +96,12 @@ async def hold(request: Request) -> Response:
 
 
 def held(tx: Tx, order: HoldRequest) -> Held:
-    """Keep a time while somebody fills in the form: an occupied span like any other, for five minutes."""
+    """Keep a time while somebody fills in the form: an occupied span like any other, for five minutes or until then."""
     wanted = wanted_of(order)
-    planner = booking.planned(tx, wanted.asked())
+    planner = booking.planned(tx, wanted.asked(), tx.actor)
     if stored.holds_of(tx, tx.actor.id) >= MOST_HOLDS:
         raise TooManyHolds
-    until = tx.now + HOLD_SECONDS
+    until = min(tx.now + HOLD_SECONDS, booking.start_of(planner, wanted.day, wanted.minute))
     made = booking.put(tx, planner, wanted, Made(tx.actor.id, Status.HOLD, until))
     return Held("Time held.", made, moment(until))
 
@@ -125,14 +129,7 @@ async def cancel_own(request: Request) -> Response:
 async def release(request: Request) -> Response:
     """Give a hold up."""
     appointment = path_id(request)
-
-    def work(tx: Tx) -> Message:
-        found = stored.find(tx, appointment)
-        if found is None or found.booked.status is not Status.HOLD:
-            raise NotFound("There is no such hold.")
-        return cancelled(tx, appointment, tx.as_customer(), "released")
-
-    return await decide(request, work)
+    return await decide(request, lambda tx: released(tx, appointment))
 
 
 STATES = {

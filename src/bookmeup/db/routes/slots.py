@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import date, timedelta
+from heapq import nsmallest
 
 from sqlalchemy import Connection
 from starlette.requests import Request
@@ -112,18 +113,23 @@ async def upcoming(request: Request) -> Response:
 
 
 def next_starts(connection: Connection, asked: NextQuery) -> list[Start]:
-    """Return the first starts from now on, looking a month at a time, a year at the most."""
-    first = _today(connection, asked)
+    """Return the first starts from now on, looking a month at a time, a year or the horizon at the most."""
+    first, found = _today(connection, asked), list[Start]()
     for window in range(NEXT_WINDOWS):
         wanted = _days(first + timedelta(days=window * NEXT_DAYS), NEXT_DAYS)
         planner = planned(
             connection, Asked(asked.service_id, wanted[0], wanted[-1], asked.provider_id, asked.location_id)
         )
-        found = sorted(_starts(planner, wanted), key=lambda start: (start.starts_at, start.provider_id))
-        found = list({start.starts_at: start for start in reversed(found)}.values())[::-1]
-        if found:
-            return found[: asked.count]
-    return []
+        found += _first(planner, wanted, asked.count - len(found))
+        if len(found) == asked.count or _is_beyond(planner, wanted[-1]):
+            break
+    return found
+
+
+def _is_beyond(planner: Planner, day: date) -> bool:
+    """Whether nothing after a day is offered yet."""
+    assert planner.service is not None  # planned refuses others
+    return planner.day_span(day)[1] > planner.now + planner.service.booking_horizon * 60
 
 
 def _today(connection: Connection, asked: NextQuery) -> date:
@@ -132,12 +138,19 @@ def _today(connection: Connection, asked: NextQuery) -> date:
     return local(planner.now, planner.zone).date()
 
 
-def _starts(planner: Planner, wanted: list[date]) -> Iterator[Start]:
+def _first(planner: Planner, wanted: list[date], count: int) -> list[Start]:
+    """Return the first starts of these days, each with the first provider who offers it."""
+    who: dict[tuple[date, int], int] = {}
     for provider, day, minutes in offers(planner, wanted):
         for wall in minutes:
-            at = instant(day, wall, planner.zone)
-            if at is not None:
-                yield Start(day.isoformat(), TEXTS[wall], moment(at), provider.id)
+            who.setdefault((day, wall), provider.id)
+    return [_start(planner, day, wall, who[day, wall]) for day, wall in nsmallest(count, who)]
+
+
+def _start(planner: Planner, day: date, wall: int, provider_id: int) -> Start:
+    at = instant(day, wall, planner.zone)
+    assert at is not None  # what does not exist is not offered
+    return Start(day.isoformat(), TEXTS[wall], moment(at), provider_id)
 
 
 async def verdicts(request: Request) -> Response:

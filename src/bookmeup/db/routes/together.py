@@ -33,7 +33,13 @@ LOGIC = Callers("logic")
 async def make_series(request: Request) -> Response:
     order = await read(request, SeriesRequest)
     status = 200 if order.dry_run else 201
-    return await decide(request, lambda tx: series.made(tx, order, customer_of(tx, order)), status=status, body=order)
+    return await decide(
+        request,
+        lambda tx: series.made(tx, order, customer_of(tx, order)),
+        status=status,
+        body=order,
+        once=not order.dry_run,
+    )
 
 
 async def one_series(request: Request) -> Response:
