@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 import pytest
 from sqlalchemy import text
-from tests.reliability.conftest import Fragile
 from tests.support.api import Answer, Shot, fire, session
 from tests.support.databases import engine
+from tests.support.fragile import Fragile
 from tests.support.races import MINUTES, booked, counted, overlaps, times
 from tests.support.salon import PASSWORD, Salon, order, unique
 from tests.support.waiting import until
