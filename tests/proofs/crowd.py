@@ -27,12 +27,12 @@ class Told(NamedTuple):
 
 
 async def insist(opened: aiohttp.ClientSession, shot: Shot) -> Told:
-    """Ask until the answer is neither a 503 nor a broken connection."""
+    """Ask until the connection holds and the answer does not say when to ask again, as a 503 does."""
     repeats, deadline = 0, time.monotonic() + PATIENCE
     while True:
         began = time.monotonic()
         answer = await fire(opened, shot)
-        if answer.status not in (0, 503) or began > deadline:
+        if (answer.status != 0 and "retry-after" not in answer.headers) or began > deadline:
             return Told(answer, time.monotonic() - began, repeats)
         repeats += 1
         await asyncio.sleep(float(answer.headers.get("retry-after", "0.2")))
