@@ -49,6 +49,7 @@ PLACES = (
 minutes = st.integers(0, 287).map(lambda n: 5 * n)
 spans = st.tuples(minutes, st.integers(1, 120)).map(lambda pair: (pair[0], min(1440, pair[0] + 5 * pair[1])))
 hours = st.lists(spans, max_size=2).filter(lambda found: len(found) < 2 or found[0][1] < found[1][0])
+weeks = hours.map(lambda found: found or [(0, 1440)])
 ahead = st.integers(0, DAYS - 1)
 some = st.integers(0, 10_000)
 
@@ -66,7 +67,7 @@ class Machine(RuleBasedStateMachine):
         super().__init__()
         self.away: list[tuple[str, Span]] = []
 
-    @initialize(place=st.sampled_from(PLACES), weekly=hours)
+    @initialize(place=st.sampled_from(PLACES), weekly=weeks)
     def opens(self, place: Place, weekly: list[Span]) -> None:
         self.first = place.first
         now = datetime.combine(place.first, time(), UTC) - timedelta(days=1)
@@ -81,7 +82,7 @@ class Machine(RuleBasedStateMachine):
                 Terms((30, 30, 15), before=10, after=5, step=15),
         }  # fmt: skip
         self.model = Business(ZoneInfo(place.zone), int(now.timestamp()), services, {})
-        self.changes_the_week(weekly or [(0, 1440)])
+        self.changes_the_week(weekly)
 
     def _service(self, **terms: Any) -> int:
         return self.engine.make("/services", NewService(name=unique(), price="80", **terms))
@@ -89,7 +90,7 @@ class Machine(RuleBasedStateMachine):
     def _put(self, path: str, body: Any) -> None:
         self.engine.ask(self.engine.staff, lambda call: call.put(path, body, KEEP), Message)
 
-    @rule(weekly=hours)
+    @rule(weekly=weeks)
     def changes_the_week(self, weekly: list[Span]) -> None:
         wanted = [WeeklyHours(day, clock_text(s), clock_text(e)) for day in range(1, 8) for s, e in weekly]
         self._put(f"/providers/{self.provider}", ProviderRequest(hours=wanted))
@@ -138,20 +139,26 @@ class Machine(RuleBasedStateMachine):
         kept = self.model.services[service].segments
         self.model.services[service] = Terms(kept, before, after, step, notice, horizon)
 
-    @rule(passed=st.sampled_from((1, 4, 5, 6, 55, 300, 1000)))
+    @rule(passed=st.sampled_from((1, 4, 5, 6, 55, 300)))
     def time_passes(self, passed: int) -> None:
         self.model.now += passed * MINUTE
         self.engine.set_clock(datetime.fromtimestamp(self.model.now, UTC))
         self.model.expire()
 
-    @rule(which=some, day=ahead, minute=minutes, offered=st.booleans(), holds=st.booleans())
-    def wants(self, which: int, day: int, minute: int, offered: bool, holds: bool) -> None:  # noqa: FBT001
-        """Book or hold a start, one that is offered or any."""
+    @rule(which=some, day=ahead, pick=some, holds=st.booleans())
+    def takes_what_is_offered(self, which: int, day: int, pick: int, holds: bool) -> None:  # noqa: FBT001
         service, on = self._service_of(which), self._day(day)
-        minute = self._offered(service, on, minute) if offered else minute
+        found = self.model.offers(service, on)
+        if found:
+            self._wants(service, on, found[pick % len(found)], holds=holds)
+
+    @rule(which=some, day=ahead, minute=minutes, holds=st.booleans())
+    def takes_any_start(self, which: int, day: int, minute: int, holds: bool) -> None:  # noqa: FBT001
+        self._wants(self._service_of(which), self._day(day), minute, holds=holds)
+
+    def _wants(self, service: int, on: date, minute: int, *, holds: bool) -> None:
         terms = self.model.services[service]
         expected = self.model.takes(terms, on, minute)
-        assert expected or not (offered and self.model.offers(service, on))
         if holds:
             self._holds(service, on, minute, expected=expected)
             return
@@ -214,10 +221,6 @@ class Machine(RuleBasedStateMachine):
 
     def _service_of(self, which: int) -> int:
         return sorted(self.model.services)[which % len(self.model.services)]
-
-    def _offered(self, service: int, on: date, otherwise: int) -> int:
-        found = self.model.offers(service, on)
-        return found[otherwise % len(found)] if found else otherwise
 
     def _appointment(self, which: int, *, held: bool | None = None) -> Appointment:
         found = [each for each in self.model.appointments.values() if held is None or held == (each.until is not None)]
