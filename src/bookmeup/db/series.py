@@ -21,7 +21,6 @@ from bookmeup.schemas.text import minute
 from bookmeup.schemas.together import SeriesDate, SeriesDates, SeriesMade, SeriesRequest
 from bookmeup.schemas.users import Customer
 
-
 CALENDARS_END = 2990
 
 
