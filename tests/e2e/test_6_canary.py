@@ -120,7 +120,7 @@ def test_a_tenth_by_the_ingress_and_all_by_the_header(
         tree.canary("try", latest)
         until("the edge leads to the canary", 30, lambda: serves(edge, latest, ALWAYS))
     say(load.report("the canary comes up"))
-    assert len(load.failed) == 0
+    assert len(load.broken) == 0
     check_split(tree.environment, edge, settings.rate * 2)
 
 
@@ -156,7 +156,7 @@ def test_abort_leaves_stable_alone(tree: Tree, load: Load, edge: Client, latest:
         tree.canary("abort")
         time.sleep(10)
     say(load.report("abort"))
-    assert len(load.failed) == 0
+    assert len(load.broken) == 0
     assert canaries(tree.environment) == []
     assert serves(edge, __version__, {})
     stable = {pod: number for pod, number in before.items() if "-canary-" not in pod}
@@ -170,7 +170,7 @@ def test_promote_brings_the_version_to_all(tree: Tree, load: Load, edge: Client,
         tree.canary("promote")
         time.sleep(10)
     say(load.report("promote"))
-    assert len(load.failed) == 0
+    assert len(load.broken) == 0
     assert canaries(tree.environment) == []
     assert tree.version("prod", "bookmeup") == latest
     assert serves(edge, latest, {})
@@ -202,6 +202,6 @@ def test_the_same_by_a_gateway(
         tree.canary("abort", **BEHIND_THE_GATEWAY)
         time.sleep(10)
     say(load.report("abort behind the Gateway"))
-    assert len(load.failed) == 0
+    assert len(load.broken) == 0
     assert canaries(tree.environment) == []
     assert serves(edge, __version__, ALWAYS)
