@@ -175,11 +175,12 @@ def test_only_an_admin_changes_the_place(salon: Salon) -> None:
 
 def test_a_dry_run_of_a_deletion_tells_what_the_deletion_would(salon: Salon) -> None:
     """The weekly hours hold the appointment too: nobody would be outside, and it is refused all the same."""
-    provider, ana = salon.make_provider(), salon.make_customer()
+    service, ana = salon.make_service(), salon.make_customer()
+    provider = salon.make_provider(services=[service])
     day = salon.open_day("09:00", "10:00", provider=provider)
     every = [{"weekday": weekday, "start_time": "08:00", "end_time": "12:00"} for weekday in range(1, 8)]
     assert salon.admin.api.put(f"/providers/{provider}", {"hours": every}).status_code == 200
-    salon.book(ana, salon.make_service(), day, "09:00", provider_id=provider)
+    salon.book(ana, service, day, "09:00", provider_id=provider)
     number = next(
         row["id"] for row in salon.admin.api.get(f"/availability/{day}").json() if row["provider_id"] == provider
     )
