@@ -9,7 +9,7 @@ BIN = .venv/bin
 PIP = $(BIN)/python -m pip --disable-pip-version-check --quiet install
 
 .DEFAULT_GOAL := help
-.PHONY: help run test browser check fix coverage bench check-manifests image release canary canary-promote canary-abort e2e chaos lock openapi clean
+.PHONY: help run test prove browser check fix coverage bench check-manifests image release canary canary-promote canary-abort e2e chaos lock openapi clean
 
 help: ## This list
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1|\2/p' Makefile | awk -F'|' '{printf "make %-16s %s\n", $$1, $$2}'
@@ -23,6 +23,9 @@ test: .venv/dev ## The tests, in parallel, on the installed PostgreSQL or else t
 coverage: .venv/dev ## The tests with the branches measured; fails under 90 %
 	rm -f .coverage .coverage.*
 	$(BIN)/python -m pytest -n auto -m "not browser and not e2e and not chaos and not slow" --cov --cov-report=term:skip-covered --cov-fail-under=90 $(ARGS)
+
+prove: .venv/dev ## The races, crashes and times in full numbers, alone on the machine; a table at the end
+	PROVE=full $(BIN)/python -m pytest -n 0 -m slow tests/proofs $(ARGS)
 
 browser: .venv/dev ## The pages in Chromium, which must be installed
 	$(BIN)/python -m pytest -m browser tests/browser $(ARGS)

@@ -16,43 +16,79 @@ depends_on = None
 # The oldest image (by the newest revision it knows) that works on the schema after this migration.
 OLDEST_IMAGE = "0001"
 
+_BOOKED = """occurrence_id, seat_no, customer_id, service_id, provider_id, resource_id, location_id, starts_at, ends_at,
+duration, segments, addons, price_minor, currency, buffer_before, buffer_after, cancellation_window, idempotency_key,
+status, hold_until, series_id, visit_id"""
+
+# What each kind of transaction may do beside 0001's. To lock a row is a right to change one of its columns: the outbox
+# has it on `resources.id`, which nobody can change. It ends holds by `end_holds` and changes no appointment otherwise.
 RIGHTS = {
     "bookmeup_logic": {
-        "locations": "INSERT",
-        "addons": "SELECT, INSERT, UPDATE, DELETE",
-        "replaced_days": "SELECT, INSERT, UPDATE, DELETE",
-        "time_off": "SELECT, INSERT, UPDATE, DELETE",
-        "closures": "SELECT, INSERT, UPDATE, DELETE",
-        "series": "SELECT, INSERT",
-        "visits": "SELECT, INSERT",
-        "waitlist": "SELECT, INSERT, UPDATE",
-        "offers": "SELECT, INSERT, UPDATE",
-        "provider_services": "UPDATE",
-        "audit_log": "SELECT",
-        "outbox": "SELECT, UPDATE (attempts, not_before)",
+        "locations": "INSERT (name, timezone, currency, address, locale)",
+        "addons": "SELECT, INSERT (service_id, name, duration, price_minor), "
+        "UPDATE (name, duration, price_minor, is_active)",
+        "replaced_days": "SELECT, INSERT, UPDATE (minutes), DELETE",
+        "time_off": "SELECT, INSERT (provider_id, starts_at, ends_at, reason), DELETE",
+        "closures": "SELECT, INSERT (location_id, starts_at, ends_at, reason), DELETE",
+        "series": "SELECT, INSERT (customer_id, rule)",
+        "visits": "SELECT, INSERT (customer_id)",
+        "waitlist": "SELECT, INSERT (customer_id, service_id, provider_id, location_id, first_date, last_date, "
+        "weekdays, start_minute, end_minute), UPDATE (status)",
+        "offers": "SELECT, UPDATE (status)",
+        "provider_services": "UPDATE (duration, price_minor)",
+        "audit_log": "SELECT (id, at, actor_id, action, subject, subject_id, details)",
+        "outbox": "SELECT (id, kind, aggregate, attempts, error, done_at), UPDATE (attempts, not_before)",
     },
     "bookmeup_outbox": {
-        "users": "SELECT (id)",
-        "locations": "SELECT",
+        "locations": "SELECT (id, timezone)",
         "services": "SELECT",
         "addons": "SELECT",
-        "resources": "SELECT, UPDATE",
+        "resources": "SELECT, UPDATE (id)",
         "providers": "SELECT",
         "provider_services": "SELECT",
         "weekly_hours": "SELECT",
         "availability": "SELECT",
         "replaced_days": "SELECT",
-        "time_off": "SELECT",
-        "closures": "SELECT",
-        "occurrences": "SELECT, INSERT, UPDATE",
-        "appointments": "SELECT, INSERT, UPDATE",
-        "occupied": "SELECT, INSERT, UPDATE",
-        "waitlist": "SELECT, UPDATE",
-        "offers": "SELECT, INSERT, UPDATE",
+        "time_off": "SELECT (provider_id, starts_at, ends_at)",
+        "closures": "SELECT (location_id, starts_at, ends_at)",
+        "occurrences": "SELECT, INSERT (service_id, starts_at, ends_at, capacity, provider_id)",
+        "appointments": "SELECT (id, occurrence_id, seat_no, provider_id, resource_id, location_id, starts_at, "
+        f"ends_at, status, hold_until), INSERT ({_BOOKED})",
+        "occupied": "SELECT, INSERT (occurrence_id, resource_id, during, status, hold_until), "
+        "UPDATE (status, hold_until)",
+        "waitlist": "SELECT, UPDATE (status)",
+        "offers": "SELECT, INSERT (waitlist_id, appointment_id, expires_at)",
         "audit_log": "INSERT",
-        "outbox": "INSERT",
+        "outbox": "INSERT (kind, payload, aggregate)",
     },
 }
+
+# Ends the holds among these appointments whose time is over, and what follows from it, as _FREED and _EXPIRED of
+# `db.queries.calendar` do. It runs with its owner's rights, so that who calls it needs none to cancel others.
+END_HOLDS = """
+CREATE FUNCTION end_holds(ids bigint[]) RETURNS SETOF bigint
+LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+WITH ended AS (
+  UPDATE appointments SET status = 'cancelled', cancelled_at = now(), cancel_reason = 'expired', version = version + 1
+  WHERE id = ANY(ids) AND status = 'hold' AND hold_until <= now() RETURNING id, occurrence_id
+), freed AS (
+  UPDATE occupied b SET status = 'cancelled'
+  WHERE b.occurrence_id IN (SELECT occurrence_id FROM ended) AND b.status <> 'cancelled'
+    AND NOT EXISTS (SELECT 1 FROM appointments t WHERE t.occurrence_id = b.occurrence_id
+                    AND t.status <> 'cancelled' AND (t.hold_until IS NULL OR t.hold_until > now()))
+), lapsed AS (
+  UPDATE offers SET status = 'expired' WHERE appointment_id IN (SELECT id FROM ended) AND status = 'open'
+  RETURNING waitlist_id
+), again AS (
+  UPDATE waitlist SET status = 'waiting' WHERE id IN (SELECT waitlist_id FROM lapsed) AND status = 'offered'
+), trail AS (
+  INSERT INTO audit_log (action, subject, subject_id) SELECT 'expired', 'appointment', id FROM ended
+), work AS (
+  INSERT INTO outbox (kind, payload, aggregate)
+  SELECT 'appointment.expired', jsonb_build_object('id', id), 'appointment:' || id FROM ended
+)
+SELECT id FROM ended
+$$"""
 
 
 def upgrade() -> None:
@@ -228,10 +264,15 @@ def upgrade() -> None:
     for role, rights in RIGHTS.items():
         for table, kinds in rights.items():
             op.execute(f"GRANT {kinds} ON {table} TO {role}")
+    op.execute(END_HOLDS)
+    op.execute("REVOKE ALL ON FUNCTION end_holds(bigint[]) FROM PUBLIC")
+    op.execute("GRANT EXECUTE ON FUNCTION end_holds(bigint[]) TO bookmeup_outbox")
     op.execute("INSERT INTO schema_compat (revision, oldest_image) VALUES ('0002', '0001')")
 
 
 def downgrade() -> None:
+    _take_back()
+    op.execute("DROP FUNCTION end_holds(bigint[])")
     op.drop_column("outbox", "error")
     op.drop_column("services", "resource_type")
     op.drop_column("services", "marks_late")
@@ -283,24 +324,12 @@ def downgrade() -> None:
     op.drop_index(op.f("addons_service_id_idx"), table_name="addons")
     op.drop_table("addons")
     op.execute("DELETE FROM schema_compat WHERE revision = '0002'")
-    op.execute("REVOKE INSERT ON locations FROM bookmeup_logic")
-    op.execute("REVOKE UPDATE ON provider_services FROM bookmeup_logic")
-    op.execute("REVOKE SELECT ON audit_log FROM bookmeup_logic")
-    op.execute("REVOKE SELECT, UPDATE (attempts, not_before) ON outbox FROM bookmeup_logic")
-    for table in (
-        "users (id)",
-        "locations",
-        "services",
-        "resources",
-        "providers",
-        "provider_services",
-        "weekly_hours",
-        "availability",
-        "occurrences",
-        "appointments",
-        "occupied",
-        "audit_log",
-    ):
-        name, _, columns = table.partition(" ")
-        op.execute(f"REVOKE ALL {columns} ON {name} FROM bookmeup_outbox")
-    op.execute("REVOKE INSERT ON outbox FROM bookmeup_outbox")
+
+
+def _take_back() -> None:
+    """Take back the rights on tables that were there before; those on the others went with them."""
+    gone = ("addons", "replaced_days", "time_off", "closures", "series", "visits", "waitlist", "offers")
+    for role, rights in RIGHTS.items():
+        for table, kinds in rights.items():
+            if table not in gone:
+                op.execute(f"REVOKE {kinds} ON {table} FROM {role}")

@@ -166,3 +166,31 @@ def test_whoever_joins_a_group_has_its_room(salon: Salon) -> None:
     group.people[0].api.delete(f"/appointments/me/{first}")
     dry = salon.admin.api.delete(f"/resources/{hall}?dry_run=1").json()
     assert [row["id"] for row in dry["affected"]] == [second]
+
+
+def test_fewer_seats_than_are_booked_are_told_before_they_are_saved(group: Class) -> None:
+    booked = [group.join(who) for who in group.people]
+    url, fewer, admin = f"/services/{group.yoga}", {"capacity": 2}, group.salon.admin.api
+    assert [row["id"] for row in admin.put(f"{url}?dry_run=1", fewer).json()["affected"]] == booked[2:]
+    refused = admin.put(url, fewer)
+    assert is_problem(refused, 409, "appointments_affected")
+    assert [row["id"] for row in refused.json()["affected"]] == booked[2:]
+    assert admin.get(url).json()["capacity"] == 3
+    assert admin.put(f"{url}?keep=1", fewer).status_code == 200
+    assert admin.put(url, {"price": 10}).status_code == 200
+    actions = [event["action"] for event in admin.get(f"/appointments/{booked[2]}/history").json()]
+    assert actions == ["booked", "kept"]
+    group.people[0].api.delete(f"/appointments/me/{booked[0]}")
+    assert is_problem(group.people[0].api.post("/appointments", order(group.yoga, group.day)), 409, "slot_taken")
+
+
+def test_another_kind_of_room_says_whose_room_is_of_the_old_kind(salon: Salon) -> None:
+    kind = f"hall {salon.fresh_day()}"
+    made(salon.admin.api.post("/resources", {"name": "Hall", "type": kind}))
+    group = Class(salon, resource_type=kind)
+    booked = group.join(group.people[0])
+    url = f"/services/{group.yoga}"
+    dry = salon.admin.api.put(f"{url}?dry_run=1", {"resource_type": "chair"}).json()
+    assert [row["id"] for row in dry["affected"]] == [booked]
+    assert salon.admin.api.put(f"{url}?dry_run=1", {"resource_type": None}).json() == {"affected": []}
+    assert salon.admin.api.get(url).json()["resource_type"] == kind

@@ -1,20 +1,18 @@
-"""Crashes and orderly ends under load: what was acknowledged is there, and a retry finds what the first try did."""
+"""Orderly ends under load: who is being served is served to the end. For crashes see tests/proofs."""
 
 import asyncio
 import contextlib
-import random
 from collections.abc import Iterator
 
 import pytest
 from sqlalchemy import text
-from tests.reliability.conftest import Fragile
 from tests.support.api import Answer, Shot, fire, session
 from tests.support.databases import engine
-from tests.support.races import MINUTES, booked, counted, overlaps, times
+from tests.support.fragile import Fragile
+from tests.support.races import MINUTES, times
 from tests.support.salon import PASSWORD, Salon, order, unique
-from tests.support.waiting import until
 
-KEYED = 24
+KEYED = 5
 
 
 def shots(fragile: Fragile, day: str) -> list[Shot]:
@@ -25,54 +23,6 @@ def shots(fragile: Fragile, day: str) -> list[Shot]:
         Shot(ana.api, "POST", "/appointments", order(service, day, time), {"idempotency-key": unique()})
         for time in times(KEYED)
     ]
-
-
-def in_turn(wanted: list[Shot], during: dict[int, object]) -> list[Answer]:
-    """Send three at a time; call what is to happen when a request of that number is sent."""
-
-    async def main() -> list[Answer]:
-        places = asyncio.Semaphore(3)
-        async with session() as opened:
-
-            async def one(number: int, shot: Shot) -> Answer:
-                async with places:
-                    happens = during.get(number)
-                    if callable(happens):
-                        happens()
-                    return await fire(opened, shot)
-
-            return await asyncio.gather(*(one(number, shot) for number, shot in enumerate(wanted)))
-
-    return asyncio.run(main())
-
-
-def test_after_kill_9_of_db_under_load_a_retry_gives_the_same_id_and_nothing_is_twice(fragile: Fragile) -> None:
-    day = fragile.salon.open_day()
-    wanted = shots(fragile, day)
-    first = in_turn(wanted, {random.randrange(4, KEYED - 4): fragile.site.db.kill})
-    assert {answer.status for answer in first} == {201, 503}
-    fragile.site.db.start().wait()
-    second = in_turn(wanted, {})
-    assert {answer.status for answer in second} == {201}
-    for before, after in zip(first, second, strict=True):
-        assert before.status != 201 or before.body == after.body
-    assert len(set(booked(second))) == KEYED == counted(fragile.salon, day)
-    assert overlaps(fragile.postgres.url()) == 0
-
-
-def test_after_kill_9_of_postgresql_under_load_nothing_that_was_acknowledged_is_missing(fragile: Fragile) -> None:
-    day = fragile.salon.open_day()
-    wanted = shots(fragile, day)
-    first = in_turn(wanted, {random.randrange(4, KEYED - 4): lambda: fragile.postgres.stop("immediate")})
-    assert {answer.status for answer in first} <= {201, 503}
-    fragile.postgres.start()
-    until(fragile.site.db.is_ready)
-    found = [row["id"] for row in fragile.salon.admin.api.get(f"/appointments/date/{day}").json()]
-    assert set(booked(first)) <= set(found)
-    second = in_turn(wanted, {})
-    assert {answer.status for answer in second} == {201}
-    assert counted(fragile.salon, day) == KEYED
-    assert overlaps(fragile.postgres.url()) == 0
 
 
 @contextlib.contextmanager
@@ -94,7 +44,7 @@ def waiting(fragile: Fragile) -> int:
 
 @pytest.mark.parametrize("role", ["logic", "db"])
 def test_a_process_that_is_told_to_stop_answers_every_request_that_it_has(fragile: Fragile, role: str) -> None:
-    wanted = shots(fragile, fragile.salon.open_day())[:5]
+    wanted = shots(fragile, fragile.salon.open_day())
     process = getattr(fragile.site, role)
 
     async def main() -> list[Answer]:

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator
 import httpx2
 import pytest
 from sqlalchemy import text
-from tests.reliability.conftest import Fragile
 from tests.support.api import Shot, volley
 from tests.support.databases import engine
+from tests.support.fragile import Fragile
 from tests.support.races import statuses
 from tests.support.salon import Person, Salon, order, unique
 from tests.support.waiting import until

@@ -10,8 +10,6 @@ from tests.support.databases import engine
 from tests.support.races import CUSTOMERS, MINUTES, booked, counted, overlaps, race, rush, statuses, times
 from tests.support.salon import Person, Salon, ids, made, order, unique
 
-ROUNDS = 20
-
 
 def key() -> dict[str, str]:
     return {"idempotency-key": unique()}
@@ -20,18 +18,6 @@ def key() -> dict[str, str]:
 @pytest.fixture(scope="module")
 def customers(spread_salon: Salon) -> list[Person]:
     return spread_salon.make_customers(CUSTOMERS)
-
-
-def test_fifty_customers_one_slot_twenty_times_over_are_twenty_appointments(
-    spread_salon: Salon, customers: list[Person], worker_database: URL
-) -> None:
-    salon = spread_salon
-    service, day = salon.make_service(duration=MINUTES), salon.open_day()
-    for time in times(ROUNDS):
-        answers = rush(customers, salon.anyone, service, day, time)
-        assert statuses(answers) == {201: 1, 409: CUSTOMERS - 1}, time
-    assert counted(salon, day) == ROUNDS
-    assert overlaps(worker_database) == 0
 
 
 def test_partly_overlapping_times_of_services_with_buffers_never_overlap_and_only_a_clash_refuses(

@@ -123,7 +123,7 @@ def test_a_column_in_a_body_sets_nothing(write: str, cast: Cast, roles: Site) ->
         )
 
 
-UNTOUCHED = {
+UNTOUCHED: dict[str, object] = {
     "hold_until": None, "is_late": False, "cancel_reason": None, "series_id": None, "visit_id": None,
     "segments": None, "addons": [],
 }  # fmt: skip

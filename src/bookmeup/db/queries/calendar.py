@@ -171,18 +171,18 @@ class Asked(NamedTuple):
         }
 
 
-_PLACE = """place AS (
+PLACE = """place AS (
   SELECT id, timezone FROM locations WHERE id = coalesce(CAST(:location AS bigint),
     (SELECT location_id FROM resources WHERE id = :provider), (SELECT min(id) FROM locations)))"""
 
-_CANDIDATE = """candidate AS (
+CANDIDATE = """candidate AS (
   SELECT p.id, p.name, ps.duration, ps.price_minor
   FROM place JOIN resources r ON r.location_id = place.id JOIN providers p ON p.id = r.id
   LEFT JOIN provider_services ps ON ps.provider_id = p.id AND ps.service_id = :service
   WHERE p.retired_at IS NULL AND (CAST(:provider AS bigint) IS NULL OR p.id = :provider)
     AND (p.performs_all OR ps.service_id IS NOT NULL))"""
 
-_ROOM = """room AS (
+ROOM = """room AS (
   SELECT r.id FROM place JOIN resources r ON r.location_id = place.id
   JOIN services s ON s.id = :service AND s.resource_type = r.type WHERE r.retired_at IS NULL)"""
 
@@ -193,7 +193,7 @@ _LEFT = """alone AS (
       AND t.status <> 'cancelled' AND (t.hold_until IS NULL OR t.hold_until > now())))"""
 
 _LOCK = text(f"""
-WITH {_PLACE}, {_CANDIDATE}, {_ROOM}
+WITH {PLACE}, {CANDIDATE}, {ROOM}
 SELECT id FROM resources WHERE id IN (
   SELECT id FROM candidate UNION ALL SELECT id FROM room
   UNION ALL SELECT provider_id FROM appointments WHERE id = :moving
@@ -202,14 +202,15 @@ ORDER BY id FOR UPDATE
 """)  # noqa: S608 - constants
 
 # The time of the holds in `ended`; a group's stays while others have seats in it.
-FREED = """freed AS (
+_FREED = """freed AS (
   UPDATE occupied b SET status = 'cancelled'
   WHERE b.occurrence_id IN (SELECT occurrence_id FROM ended) AND b.status <> 'cancelled'
     AND NOT EXISTS (SELECT 1 FROM appointments t WHERE t.occurrence_id = b.occurrence_id
                     AND t.status <> 'cancelled' AND (t.hold_until IS NULL OR t.hold_until > now())))"""
 
-# What follows when the holds in `ended` are: their offers end, their wishes wait on, others are told.
-EXPIRED = """lapsed AS (
+# What follows when the holds in `ended` are: their offers end, their wishes wait on, others are told. As the function
+# `end_holds` of the migrations, by which the outbox ends them.
+_EXPIRED = """lapsed AS (
   UPDATE offers SET status = 'expired' WHERE appointment_id IN (SELECT id FROM ended) AND status = 'open'
   RETURNING waitlist_id
 ), again AS (
@@ -225,7 +226,7 @@ _STALE = f"""ended AS (
   UPDATE appointments SET status = 'cancelled', cancelled_at = now(), cancel_reason = 'expired', version = version + 1
   WHERE status = 'hold' AND hold_until <= now()
     AND (provider_id IN (SELECT id FROM candidate) OR resource_id IN (SELECT id FROM room)) RETURNING id, occurrence_id
-), {FREED}, {EXPIRED}"""  # noqa: S608 - constants
+), {_FREED}, {_EXPIRED}"""  # noqa: S608 - constants
 
 
 def _taken(of: str) -> str:
@@ -301,8 +302,8 @@ SELECT json_build_object(
 )::text FROM place
 """  # noqa: S608 - constants
 
-_READ = text(f"WITH {_PLACE}, {_CANDIDATE}, {_ROOM}, {_LEFT} {_SELECT}")
-_READ_LOCKED = text(f"WITH {_PLACE}, {_CANDIDATE}, {_ROOM}, {_LEFT}, {_STALE} {_SELECT}")
+_READ = text(f"WITH {PLACE}, {CANDIDATE}, {ROOM}, {_LEFT} {_SELECT}")
+_READ_LOCKED = text(f"WITH {PLACE}, {CANDIDATE}, {ROOM}, {_LEFT}, {_STALE} {_SELECT}")
 _DECODER = msgspec.json.Decoder(Planner)
 
 

@@ -7,7 +7,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, text
 
-from bookmeup.db.queries.calendar import EXPIRED, FREED
+from bookmeup.db.prepared import ask
+from bookmeup.db.queries.calendar import CANDIDATE, PLACE, ROOM, Asked, Planner, plan
 from bookmeup.db.transactions import Tx
 
 MOST_TRIES = 12
@@ -16,25 +17,15 @@ FIRST_WAIT, LONGEST_WAIT = 5.0, 3600.0
 
 _NOTHING_TO_DO = text("""
 UPDATE outbox SET done_at = now() WHERE id IN (
-<<<<<<< HEAD
   SELECT id FROM outbox WHERE done_at IS NULL AND not_before <= now()
     AND (leased_until IS NULL OR leased_until <= now()) AND kind <> ALL(CAST(:handled AS text[]))
-=======
-  SELECT id FROM outbox WHERE done_at IS NULL AND not_before <= now() AND kind <> ALL(CAST(:handled AS text[]))
-    AND (leased_until IS NULL OR leased_until <= now())
->>>>>>> wip-review
   ORDER BY not_before, id FOR UPDATE SKIP LOCKED LIMIT :batch)
 """)
 # Rows of one aggregate are worked off in order: one waits for its older siblings, dead ones excepted.
 _NEXT = text("""
 SELECT o.id, o.kind, o.payload, o.attempts FROM outbox o
-<<<<<<< HEAD
 WHERE o.done_at IS NULL AND o.not_before <= now() AND (o.leased_until IS NULL OR o.leased_until <= now())
   AND o.attempts < :most AND o.kind = ANY(CAST(:handled AS text[]))
-=======
-WHERE o.done_at IS NULL AND o.not_before <= now() AND o.attempts < :most AND o.kind = ANY(CAST(:handled AS text[]))
-  AND (o.leased_until IS NULL OR o.leased_until <= now())
->>>>>>> wip-review
   AND NOT EXISTS (SELECT 1 FROM outbox older WHERE older.aggregate = o.aggregate AND older.id < o.id
                   AND older.done_at IS NULL AND older.attempts < :most)
 ORDER BY o.not_before, o.id FOR UPDATE SKIP LOCKED LIMIT 1
@@ -50,12 +41,12 @@ UPDATE outbox SET attempts = 0, not_before = now() WHERE id = :id AND done_at IS
 _OVER = text("""
 SELECT id FROM appointments WHERE status = 'hold' AND hold_until <= now() ORDER BY hold_until LIMIT :batch
 """)
-_END = text(f"""
-WITH ended AS (
-  UPDATE appointments SET status = 'cancelled', cancelled_at = now(), cancel_reason = 'expired', version = version + 1
-  WHERE id = :id AND status = 'hold' AND hold_until <= now() RETURNING id, occurrence_id
-), {FREED}, {EXPIRED}
-SELECT id FROM ended
+_END = text("SELECT end_holds(ARRAY[CAST(:id AS bigint)])")
+_END_IN_THE_WAY = text(f"""
+WITH {PLACE}, {CANDIDATE}, {ROOM}
+SELECT end_holds(ARRAY(
+  SELECT id FROM appointments WHERE status = 'hold' AND hold_until <= now()
+    AND (provider_id IN (SELECT id FROM candidate) OR resource_id IN (SELECT id FROM room))))
 """)  # noqa: S608 - constants
 
 _OPENING = text("""
@@ -68,11 +59,9 @@ SELECT (to_timestamp(:since) AT TIME ZONE l.timezone)::date AS first,
 FROM appointments a JOIN locations l ON l.id = a.location_id WHERE a.id = :id
 """)
 _AVAILABILITY = text("SELECT date AS first, date AS last FROM availability WHERE id = :id")
-# No horizon is longer than 366 days: what lies beyond is nobody's yet.
 _ALL = text("""
-SELECT greatest(min(first_date), current_date - 1) AS first, least(max(last_date), current_date + 367) AS last
-FROM waitlist
-WHERE status = 'waiting' AND last_date >= current_date - 1 AND first_date <= current_date + 367 HAVING count(*) > 0
+SELECT greatest(min(first_date), current_date - 1) AS first, max(last_date) AS last FROM waitlist
+WHERE status = 'waiting' AND last_date >= current_date - 1 HAVING count(*) > 0
 """)
 
 
@@ -108,6 +97,12 @@ def over(connection: Connection, batch: int) -> list[int]:
 def end(tx: Tx, appointment_id: int) -> None:
     """End a hold whose time is over, its offer with it; what it takes is locked."""
     tx.run(_END, id=appointment_id)
+
+
+def plan_locked(connection: Connection, asked: Asked) -> Planner | None:
+    """End the holds whose time is over with those who are asked for, whom the caller has locked, and read the rest."""
+    ask(connection, _END_IN_THE_WAY, asked.values())
+    return plan(connection, asked)
 
 
 Days = tuple[date, date]

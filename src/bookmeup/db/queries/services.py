@@ -21,7 +21,7 @@ COLUMNS = (
 _ALL = text(f"""
 SELECT l.catalogue_version, s.id, {", ".join("s." + column for column in COLUMNS)}
 FROM (SELECT catalogue_version FROM locations ORDER BY id LIMIT 1) l LEFT JOIN services s
-  ON s.is_active AND NOT s.is_hidden ORDER BY s.id LIMIT 1000
+  ON s.is_active AND NOT s.is_hidden ORDER BY s.id
 """)  # noqa: S608 - constants
 _ONE = text(f"""
 SELECT s.id, {", ".join("s." + column for column in COLUMNS)} FROM services s WHERE s.id = :id AND s.is_active
@@ -42,6 +42,10 @@ _VERSION = text("SELECT catalogue_version FROM locations ORDER BY id LIMIT 1")
 _CURRENCY = text("SELECT currency FROM locations ORDER BY id LIMIT 1")
 _TOUCH = text("""
 UPDATE locations SET catalogue_version = catalogue_version + 1 WHERE id = (SELECT min(id) FROM locations)
+""")
+_LOCK_PROVIDERS = text("""
+SELECT r.id FROM resources r JOIN providers p ON p.id = r.id WHERE p.retired_at IS NULL AND (p.performs_all OR EXISTS (
+  SELECT 1 FROM provider_services d WHERE d.provider_id = p.id AND d.service_id = :id)) ORDER BY r.id FOR UPDATE OF r
 """)
 _LOCK = text("SELECT id FROM services WHERE id = :id FOR UPDATE")
 _DELETE = text("""
@@ -85,6 +89,11 @@ def _members(row: Row[Any]) -> dict[str, Any]:
 def lock_terms(tx: Tx, service_id: int) -> Row[Any] | None:
     """Lock a service that is about to change; return its duration and currency, None if there is no such."""
     return tx.one(_TERMS, id=service_id)
+
+
+def lock_providers(tx: Tx, service_id: int) -> None:
+    """Lock who performs a service, so that nobody is booked for it while it changes."""
+    tx.run(_LOCK_PROVIDERS, id=service_id)
 
 
 def has_prices(tx: Tx, service_id: int) -> bool:

@@ -116,7 +116,7 @@ def _appointments(misplaced: str, where: str) -> str:
         'phone', u.phone)) ORDER BY a.starts_at, a.id), '[]')
     FROM appointments a JOIN services s ON s.id = a.service_id JOIN users u ON u.id = a.customer_id
     JOIN providers p ON p.id = a.provider_id JOIN locations l ON l.id = a.location_id
-    JOIN resources r ON r.id = {"a.provider_id" if "p." in misplaced else "a.resource_id"}
+    LEFT JOIN resources r ON r.id = {"a.provider_id" if "p." in misplaced else "a.resource_id"}
     WHERE {where} AND {_COMING})"""  # noqa: S608 - constants
 
 
@@ -129,10 +129,17 @@ _OF_ROOMS = """a.resource_id = ANY(CAST(:ids AS bigint[])) AND a.occurrence_id I
         ON int8range(o.resource_id, o.resource_id, '[]') && int8range(asked.id, asked.id, '[]')
         AND o.during && tstzrange(now(), NULL) AND o.status IN ('hold', 'pending', 'confirmed'))"""
 
+# Of a group those who came last have no seat any more when it has fewer.
+_SEATLESS = """(s.resource_type IS NOT NULL AND r.type IS DISTINCT FROM s.resource_type) OR s.capacity < (
+        SELECT count(*) FROM appointments t WHERE t.occurrence_id = a.occurrence_id AND t.status <> 'cancelled'
+          AND (t.hold_until IS NULL OR t.hold_until > now()) AND t.id <= a.id)"""
+
 _PROVIDERS = text(f"""SELECT json_build_object('providers', {_HOURS},
   'appointments', {_appointments(_LOST, "a.provider_id = ANY(CAST(:ids AS bigint[]))")})::text""")
 _RESOURCES = text(f"""SELECT json_build_object('providers', json_build_array(),
   'appointments', {_appointments(_ROOMLESS, _OF_ROOMS)})::text""")
+_SERVICES = text(f"""SELECT json_build_object('providers', json_build_array(),
+  'appointments', {_appointments(_SEATLESS, "a.service_id = ANY(CAST(:ids AS bigint[]))")})::text""")
 _DECODER = msgspec.json.Decoder(Standing)
 
 
@@ -144,3 +151,8 @@ def of_providers(tx: Tx, ids: Sequence[int]) -> Standing:
 def of_resources(tx: Tx, ids: Sequence[int]) -> Standing:
     """Return what is to come in these rooms, chairs or devices, which are locked."""
     return _DECODER.decode(ask(tx.connection, _RESOURCES, {"ids": list(ids)}).scalar_one())
+
+
+def of_services(tx: Tx, ids: Sequence[int]) -> Standing:
+    """Return what is to come of these services, whose providers are locked."""
+    return _DECODER.decode(ask(tx.connection, _SERVICES, {"ids": list(ids)}).scalar_one())

@@ -7,19 +7,22 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from bookmeup.db.callers import Callers
+from bookmeup.db.carefully import carefully
 from bookmeup.db.decide import decide, look, looked
 from bookmeup.db.prices import read_price
 from bookmeup.db.queries import business as providers
 from bookmeup.db.queries import services as stored
+from bookmeup.db.queries import standing
 from bookmeup.db.queries.audit import record
 from bookmeup.db.transactions import Tx
 from bookmeup.domain.segments import unsound
 from bookmeup.errors import Fault, Invalid, NotFound, RuleBroken
 from bookmeup.schemas.answers import Created, Message
+from bookmeup.schemas.hours import Affected, Consent
 from bookmeup.schemas.services import NewService, Service, ServiceChange, StaffService, StoredService
 from bookmeup.web.answers import JSON
 from bookmeup.web.operations import operation
-from bookmeup.web.reading import path_id, read
+from bookmeup.web.reading import path_id, query, read
 
 LOGIC = Callers("logic")
 
@@ -53,15 +56,21 @@ async def create(request: Request) -> Response:
 
 
 async def change(request: Request) -> Response:
-    wanted, service = await read(request, ServiceChange), path_id(request)
+    wanted, consent, service = await read(request, ServiceChange), query(request, Consent), path_id(request)
 
-    def work(tx: Tx) -> Message:
-        tx.staff()
+    def changed(tx: Tx) -> Message:
         update(tx, service, wanted)
         record(tx, "changed", "service", service)
         return Message("Service updated.")
 
-    return await decide(request, work, body=wanted)
+    def work(tx: Tx) -> Message | Affected:
+        tx.staff()
+        if wanted.capacity is UNSET and wanted.resource_type is UNSET and not consent.dry_run:
+            return changed(tx)  # what else there is was promised to who has booked
+        stored.lock_providers(tx, service)
+        return carefully(tx, consent, standing.of_services, [service], "service.changed", changed)
+
+    return await decide(request, work, body=[wanted, consent], once=not consent.dry_run)
 
 
 def update(tx: Tx, service: int, wanted: ServiceChange) -> None:
@@ -129,6 +138,6 @@ routes: list[BaseRoute] = [
     operation("GET", "/services/all", every, LOGIC, "All, for staff", answer=list[StaffService]),
     operation("GET", "/services/{id:int}", one, LOGIC, "One, hidden or not", answer=Service),
     operation("POST", "/services", create, LOGIC, "Create", body=NewService, answer=Created, status=201),
-    operation("PUT", "/services/{id:int}", change, LOGIC, "Change", body=ServiceChange, answer=Message),
+    operation("PUT", "/services/{id:int}", change, LOGIC, "Change", body=ServiceChange, query=Consent, answer=Message),
     operation("DELETE", "/services/{id:int}", remove, LOGIC, "Remove", answer=Message),
 ]

@@ -8,11 +8,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
-from bookmeup.errors import KeyInFlight, NotFound, RuleBroken
+from bookmeup.errors import AppointmentsAffected, KeyInFlight, NotFound, RuleBroken
 from bookmeup.logic.catalogue import Catalogue
 from bookmeup.logic.routes.appointments import db
 from bookmeup.schemas.answers import Created, Message
 from bookmeup.schemas.appointments import Page
+from bookmeup.schemas.hours import Affected, Consent
 from bookmeup.schemas.services import NewService, Service, ServiceChange, StaffService
 from bookmeup.web.answers import JSON, ok, passed_on
 from bookmeup.web.operations import ANYONE, operation
@@ -52,8 +53,8 @@ async def create(request: Request) -> Response:
 
 
 async def change(request: Request) -> Response:
-    service, wanted = path_id(request), await read(request, ServiceChange)
-    reply = await db(request).on_behalf(request).put(f"/services/{service}", wanted)
+    service, wanted, consent = path_id(request), await read(request, ServiceChange), query(request, Consent)
+    reply = await db(request).on_behalf(request).put(f"/services/{service}", wanted, consent)
     catalogue(request).drop()
     return passed_on(reply.status, reply.body)
 
@@ -88,8 +89,8 @@ routes: list[BaseRoute] = [
     operation("GET", ONE, one, ANYONE, "One service; a hidden one too", answer=Service, refusals=(NotFound,)),
     operation("POST", "/services", create, STAFF, "Add a service", body=NewService, answer=Created, status=201,
               refusals=(KeyInFlight,), creates=True),
-    operation("PUT", ONE, change, STAFF, "Change a service", body=ServiceChange, answer=Message,
-              refusals=(NotFound, RuleBroken)),
+    operation("PUT", ONE, change, STAFF, "Change a service", body=ServiceChange, query=Consent,
+              answer=(Message, Affected), refusals=(NotFound, RuleBroken, AppointmentsAffected)),
     operation("DELETE", ONE, remove, STAFF, "Remove a service; one with appointments is deactivated", answer=Message,
               refusals=(NotFound,)),
 ]  # fmt: skip

@@ -9,13 +9,17 @@ from collections.abc import Iterator
 import httpx2
 import pytest
 from sqlalchemy import URL, text
+from tests.proofs.conftest import SIZES, Figure
+from tests.proofs.crowd import counted, rush
 from tests.support.api import Front
 from tests.support.databases import engine
 from tests.support.processes import Site, running
-from tests.support.races import MINUTES, overlaps, rush, statuses, times
+from tests.support.races import MINUTES, overlaps, times
 from tests.support.salon import Person, Salon
 
-CUSTOMERS, ROUNDS = 25, 20
+CUSTOMERS, ROUNDS = SIZES.control_racers, SIZES.control_slots
+TRIES = 20
+"""Slots that are raced for until somebody shares one."""
 CONSTRAINT = """ALTER TABLE occupied ADD CONSTRAINT occupied_no_overlap
 EXCLUDE USING gist (int8range(resource_id, resource_id, '[]') WITH &&, during WITH &&)
 WHERE (status IN ('hold', 'pending', 'confirmed'))"""
@@ -35,7 +39,7 @@ ALTER TABLE resources_there RENAME TO resources;
 
 @pytest.fixture(scope="module")
 def scratch(database: URL, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    site = Site(database, tmp_path_factory.mktemp("scratch"))
+    site = Site(database, tmp_path_factory.mktemp("scratch"), together=True)
     with running(site):
         yield site
 
@@ -62,34 +66,35 @@ def arrange(url: URL, *, lock: bool, constraint: bool) -> None:
             connection.exec_driver_sql(LOCK if lock else NO_LOCK)
 
 
-def sold(salon: Salon, customers: list[Person]) -> Counter[int]:
+def sold(salon: Salon, customers: list[Person], rounds: int) -> Counter[int]:
     """Race for a slot after the other, until somebody shares one."""
     service, day = salon.make_service(duration=MINUTES), salon.open_day()
     seen: Counter[int] = Counter()
-    for time in times(ROUNDS):
-        answers = rush(customers, salon.anyone, service, day, time)
-        seen += statuses(answers)
-        if statuses(answers)[201] > 1:
+    for time in times(rounds):
+        answers = counted(rush(customers, salon.anyone, service, day, time))
+        seen += answers
+        if answers[201] > 1:
             break
     return seen
 
 
 def test_without_lock_and_constraint_slots_are_sold_twice(
-    scratch_salon: Salon, customers: list[Person], database: URL
+    scratch_salon: Salon, customers: list[Person], database: URL, figure: Figure
 ) -> None:
     arrange(database, lock=False, constraint=False)
-    assert sold(scratch_salon, customers)[201] > 1
+    assert sold(scratch_salon, customers, TRIES)[201] > 1
+    figure("2 control: overlaps without lock and constraint (> 0)", overlaps(database))
     assert overlaps(database) > 0
 
 
 def test_the_constraint_alone_sells_no_slot_twice(scratch_salon: Salon, customers: list[Person], database: URL) -> None:
     arrange(database, lock=False, constraint=True)
-    seen = sold(scratch_salon, customers[:8])
+    seen = sold(scratch_salon, customers[:8], ROUNDS)
     assert seen[201] <= ROUNDS
     assert overlaps(database) == 0
 
 
 def test_the_lock_alone_sells_no_slot_twice(scratch_salon: Salon, customers: list[Person], database: URL) -> None:
     arrange(database, lock=True, constraint=False)
-    assert sold(scratch_salon, customers) == {201: ROUNDS, 409: ROUNDS * (CUSTOMERS - 1)}
+    assert sold(scratch_salon, customers, ROUNDS) == {201: ROUNDS, 409: ROUNDS * (CUSTOMERS - 1)}
     assert overlaps(database) == 0
