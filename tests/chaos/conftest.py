@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from tests.chaos.report import Row, document, table
+from tests.chaos.scenarios import SCENARIOS
 from tests.chaos.settings import ChaosSettings
 from tests.chaos.settings import settings as read_settings
 from tests.chaos.stage import Trial
@@ -73,10 +74,12 @@ def rows(settings: ChaosSettings) -> Iterator[list[Row]]:
 def keep(rows: list[Row], settings: ChaosSettings) -> Callable[[Row], None]:
     """Written after each: a run that is cut off has shown something too."""
 
+    names = [scenario.name for scenario in SCENARIOS]
+
     def add(row: Row) -> None:
         rows.append(row)
         settings.report.parent.mkdir(parents=True, exist_ok=True)
-        settings.report.write_text(document(rows, settings.rate, settings.outage))
+        settings.report.write_text(document(rows, names, settings.rate, settings.outage))
 
     return add
 

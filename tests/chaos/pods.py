@@ -20,6 +20,7 @@ def delete_by_force(service: str, trial: Trial) -> None:
     environment, victim = trial.environment, trial.environment.names(service)[0]
     trial.begin()
     environment.kubectl("delete", "pod", victim, "--force", "--grace-period=0")
+    trial.end()
     seconds = until("two are ready again", 120, lambda: len(set(environment.ready(service)) - {victim}) == 2)
     trial.note(f"replaced after {seconds:.0f} s")
 

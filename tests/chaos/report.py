@@ -60,9 +60,12 @@ def machine() -> str:
     return f"{cores}, Kubernetes {server}, load average at the end {load}"
 
 
-def document(rows: Sequence[Row], rate: float, outage: float) -> str:
+def document(rows: Sequence[Row], names: Sequence[str], rate: float, outage: float) -> str:
+    """`names` are those of all scenarios: what was not run is told too."""
     counts = Counter(row.verdict for row in rows)
     total = ", ".join(f"{number} {verdict}" for verdict, number in counts.items())
+    left = [name for name in names if name not in {row.name for row in rows}]
+    total += f"; not run: {', '.join(left)}" if left else ""
     notes = [line for row in rows for line in row.notes()]
     return f"""# Chaos
 

@@ -5,6 +5,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from subprocess import SubprocessError
 
 from tests.chaos.report import Row
 from tests.chaos.settings import ChaosSettings
@@ -18,6 +19,9 @@ HEALING = 10.0
 """Seconds after a cause is gone in which requests may still fail."""
 IN_FLIGHT = 1.0
 """Seconds after a pod's sudden death in which a request may still be sent to it."""
+
+LONGEST = 3.0
+"""Seconds that a refusal may take: the two of a client's budget, and one for a machine that is short of time."""
 
 
 @dataclass
@@ -59,13 +63,13 @@ def nothing(trial: Trial, outcome: Outcome) -> bool:
 
 def in_flight(trial: Trial, outcome: Outcome) -> bool:
     """Whether it was under way when the pod died, or began before anybody could know."""
-    return outcome.at <= trial.began + IN_FLIGHT and outcome.at + outcome.seconds >= trial.began
+    return outcome.at <= trial.ended + IN_FLIGHT and outcome.at + outcome.seconds >= trial.began
 
 
 def unavailable(trial: Trial, outcome: Outcome) -> bool:
     """Whether it was refused with 503, in bounded time, while the cause was there or just after."""
     during = trial.began - outcome.seconds <= outcome.at <= trial.ended + HEALING
-    return during and outcome.status == 503
+    return during and outcome.status == 503 and outcome.seconds <= LONGEST
 
 
 @dataclass(frozen=True)
@@ -105,7 +109,7 @@ def attempt(faults: list[str], act: Act, trial: Trial) -> None:
     """A chaos run goes on after whatever went wrong, and tells it."""
     try:
         act(trial)
-    except (AssertionError, OSError, ValueError, LookupError) as error:
+    except (AssertionError, OSError, ValueError, LookupError, SubprocessError) as error:
         faults.append(f"{type(error).__name__}: {str(error)[:600]}".replace("\n", " "))
 
 

@@ -3,17 +3,16 @@
 from collections.abc import Callable
 
 import pytest
-from tests.chaos import canaries, database, migrations, network, nodes, pods, rotations, scaling
 from tests.chaos.report import Row
+from tests.chaos.scenarios import SCENARIOS
 from tests.chaos.settings import ChaosSettings
 from tests.chaos.stage import Scenario, Trial, play
 from tests.e2e.cluster import say
 
 pytestmark = pytest.mark.chaos
-TABLES = (pods, rotations, canaries, migrations, scaling, nodes, network, database)
 
 
-@pytest.mark.parametrize("scenario", [each for table in TABLES for each in table.SCENARIOS], ids=lambda each: each.name)
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda each: each.name)
 def test_scenario(
     scenario: Scenario, settings: ChaosSettings, request: pytest.FixtureRequest, keep: Callable[[Row], None]
 ) -> None:
