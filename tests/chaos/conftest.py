@@ -73,7 +73,6 @@ def rows(settings: ChaosSettings) -> Iterator[list[Row]]:
 @pytest.fixture
 def keep(rows: list[Row], settings: ChaosSettings) -> Callable[[Row], None]:
     """Written after each: a run that is cut off has shown something too."""
-
     names = [scenario.name for scenario in SCENARIOS]
 
     def add(row: Row) -> None:
