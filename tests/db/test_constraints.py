@@ -125,6 +125,16 @@ def test_a_seat_is_taken_once_and_a_cancelled_one_gives_its_number_up(connection
     seat(connection, 2)
 
 
+def test_the_seat_after_the_last_is_refused(connection: Connection) -> None:
+    for number in (1, 2, 3):
+        seat(connection, number)
+    connection.execute(text("UPDATE appointments SET seats = 3"))
+    for number in (0, 4):
+        with pytest.raises(DBAPIError) as error, connection.begin_nested():
+            connection.execute(text("UPDATE appointments SET seat_no = :seat WHERE seat_no = 3"), {"seat": number})
+        assert told(error.value) == (CHECK, "appointments_seat_check")
+
+
 def test_there_is_one_default_provider_at_a_time(connection: Connection) -> None:
     add = text("INSERT INTO providers (id, name, is_default) SELECT max(id), 'Mia', true FROM resources")
     with pytest.raises(DBAPIError) as error, connection.begin_nested():

@@ -14,7 +14,8 @@ from tests.support.salon import unique
 
 from bookmeup.db.prepared import prepared
 from bookmeup.errors import Conflict, NotFound
-from bookmeup.schemas.appointments import AppointmentPage, AppointmentRequest, Move, SlotsQuery
+from bookmeup.schemas.appointments import AppointmentPage, AppointmentRequest, HoldRequest, Move, SlotsQuery, Why
+from bookmeup.schemas.together import SeriesRequest
 from bookmeup.schemas.users import Customer
 
 MOST = 6
@@ -123,6 +124,86 @@ def test_a_booking_for_somebody_new_a_refused_one_and_a_repeated_one_take_no_mor
         kept = key if body is repeated else unique()
         statements = asked_by(busy, lambda db, a=actor, k=kept, b=body: db.by(a, key=k).post("/appointments", b))  # type: ignore[misc]
         assert counted(statements) <= MOST
+
+
+def number_in(body: bytes) -> int:
+    return int(body.split(b'"object_id":')[1].split(b",")[0].rstrip(b"}"))
+
+
+def test_confirming_declining_cancelling_and_releasing_take_six_statements_at_most(
+    busy: URL, customer: Actor, staff: Actor, service: int
+) -> None:
+    async def main(db: Inside, change: str) -> list[Statement]:
+        own, theirs = db.by(customer), db.by(staff)
+        if change == "release":
+            number = number_in((await own.post("/holds", HoldRequest(DAY, service_id=service, time="16:30"))).body)
+        else:
+            number = number_in((await own.post("/appointments", order(service, "16:30"))).body)
+        with engine(busy).begin() as connection:
+            connection.execute(text("UPDATE appointments SET status = 'pending' WHERE id = :id AND :pending"),
+                               {"id": number, "pending": change in ("confirm", "decline")})  # fmt: skip
+        with db.recorded() as statements:
+            if change in ("confirm", "decline"):
+                await theirs.post(f"/appointments/{number}/{change}", Why())
+            else:
+                await own.delete(f"/{'holds' if change == 'release' else 'appointments/mine'}/{number}")
+        if change == "confirm":
+            await theirs.delete(f"/appointments/{number}")
+        return statements
+
+    async def run(change: str) -> list[Statement]:
+        async with inside(busy) as db:
+            return await main(db, change)
+
+    for change in ("confirm", "decline", "cancel", "release"):
+        assert counted(asyncio.run(run(change))) <= MOST, change
+
+
+def test_a_hold_and_a_move_take_few_statements_and_a_series_as_many_for_ten_dates_as_for_one(
+    busy: URL, customer: Actor, service: int
+) -> None:
+    """A hold counts the others of its customer; a move leaves one time and takes another."""
+    hold = HoldRequest(DAY, service_id=service, time="17:10")
+    assert counted(asked_by(busy, lambda db: db.by(customer).post("/holds", hold))) <= MOST + 2
+
+    async def moved(db: Inside) -> None:
+        own = db.by(customer, key=unique())
+        number = number_in((await own.post("/appointments", order(service, "17:50"))).body)
+        with db.recorded() as statements:
+            await own.put(f"/appointments/mine/{number}", Move(DAY, "18:30"))
+        assert counted(statements) <= MOST + 4
+
+    asked_by(busy, moved)
+
+    with engine(busy).begin() as connection:
+        connection.execute(
+            text("""INSERT INTO availability (provider_id, date, start_minute, end_minute)
+                    SELECT id, CAST(:day AS date) + n, 0, 1440 FROM providers, generate_series(1, 9) n
+                    WHERE retired_at IS NULL"""),
+            {"day": DAY},
+        )
+
+    async def series(db: Inside) -> list[int]:
+        found = []
+        for count, time in ((1, "19:10"), (10, "19:50")):
+            rule = f"FREQ=DAILY;COUNT={count}"
+            body = SeriesRequest(DAY, service_id=service, time=time, rule=rule)
+            with db.recorded() as statements:
+                number = number_in((await db.by(customer).post("/series", body)).body)
+            found.append(counted(statements))
+            with db.recorded() as statements:
+                await db.by(customer).delete(f"/series/{number}")
+            found.append(counted(statements))
+        return found
+
+    async def main() -> list[int]:
+        async with inside(busy) as db:
+            return await series(db)
+
+    booking, cancelling, booking_ten, cancelling_ten = asyncio.run(main())
+    assert (booking, cancelling) == (booking_ten, cancelling_ten)
+    assert booking <= MOST + 2
+    assert cancelling <= MOST + 1
 
 
 def plans_of(url: URL, statements: list[Statement]) -> Iterator[tuple[str, str]]:

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bookmeup.domain.clock import instant, local
-from bookmeup.domain.series import dates
+from bookmeup.domain.series import LONGEST, dates, latest
 from bookmeup.errors import BadRule
 
 PLAIN = ZoneInfo("UTC")
@@ -120,3 +120,17 @@ def test_upper_and_lower_case_and_the_name_of_the_property_are_taken() -> None:
 
 def test_a_year_of_days_is_the_most() -> None:
     assert len(dates("FREQ=DAILY;COUNT=366", date(2027, 3, 1), 540, PLAIN)) == 366
+
+
+@pytest.mark.parametrize(
+    ("rule", "last"),
+    [
+        ("FREQ=WEEKLY;COUNT=3", date(2027, 3, 15)),
+        ("FREQ=DAILY;UNTIL=20270305", date(2027, 3, 6)),
+        ("FREQ=DAILY;UNTIL=20270305T230000Z", date(2027, 3, 6)),
+        ("FREQ=DAILY;UNTIL=20260101", date(2027, 3, 2)),
+        ("FREQ=MONTHLY;UNTIL=29990101", date(2027, 3, 1) + LONGEST + timedelta(days=1)),
+    ],
+)
+def test_no_more_days_are_read_than_the_rule_may_reach(rule: str, last: date) -> None:
+    assert latest(rule, date(2027, 3, 1), 540) == last

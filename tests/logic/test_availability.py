@@ -171,3 +171,19 @@ def test_only_an_admin_changes_the_place(salon: Salon) -> None:
     change = {"name": "Mine"}
     assert is_problem(salon.make_staff().api.put("/location", change), 403, "role_not_allowed")
     assert is_problem(salon.anyone.put("/location", change), 401, "unauthenticated")
+
+
+def test_a_dry_run_of_a_deletion_tells_what_the_deletion_would(salon: Salon) -> None:
+    """The weekly hours hold the appointment too: nobody would be outside, and it is refused all the same."""
+    service, ana = salon.make_service(), salon.make_customer()
+    provider = salon.make_provider(services=[service])
+    day = salon.open_day("09:00", "10:00", provider=provider)
+    every = [{"weekday": weekday, "start_time": "08:00", "end_time": "12:00"} for weekday in range(1, 8)]
+    assert salon.admin.api.put(f"/providers/{provider}", {"hours": every}).status_code == 200
+    salon.book(ana, service, day, "09:00", provider_id=provider)
+    number = next(
+        row["id"] for row in salon.admin.api.get(f"/availability/{day}").json() if row["provider_id"] == provider
+    )
+    for query in ("?dry_run=1", ""):
+        assert is_problem(salon.admin.api.delete(f"/availability/{number}{query}"), 409, "availability_in_use")
+    assert salon.admin.api.delete(f"/availability/{number}?keep=1").status_code == 200

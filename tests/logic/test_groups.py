@@ -194,3 +194,14 @@ def test_another_kind_of_room_says_whose_room_is_of_the_old_kind(salon: Salon) -
     assert [row["id"] for row in dry["affected"]] == [booked]
     assert salon.admin.api.put(f"{url}?dry_run=1", {"resource_type": None}).json() == {"affected": []}
     assert salon.admin.api.get(url).json()["resource_type"] == kind
+
+
+def test_more_seats_are_for_the_groups_that_are_there_too(group: Class) -> None:
+    for who in group.people:
+        group.join(who)
+    assert group.salon.admin.api.put(f"/services/{group.yoga}", {"capacity": 4}).status_code == 200
+    moved = group.join(group.people[0], "10:30")
+    move = {"date": group.day, "time": "09:00"}
+    assert group.people[0].api.put(f"/appointments/me/{moved}", move).status_code == 200
+    refused = group.people[1].api.post("/appointments", order(group.yoga, group.day))
+    assert is_problem(refused, 409, "slot_taken")

@@ -65,16 +65,39 @@ def test_a_repeated_request_gets_the_first_answer_even_after_a_cancellation(salo
     assert ana.api.get("/appointments/me").json() == []
 
 
+SPAN = {"starts_at": "2040-03-01T09:00:00Z", "ends_at": "2040-03-02T09:00:00Z"}
+
+
 @pytest.mark.parametrize(
     ("path", "body"),
     [
         ("/services", {"name": "Cut", "price": 1, "duration": 30}),
+        ("/services/{service}/addons", {"name": "Wash"}),
         ("/providers", {"name": "Mia"}),
+        ("/providers/{provider}/time-off", SPAN),
+        ("/availability", {"date": "{fresh}", "start_time": "09:00", "end_time": "10:00"}),
+        ("/closures", SPAN),
+        ("/locations", {"name": "Branch"}),
+        ("/resources", {"name": "Chair", "type": "chair"}),
+        ("/appointments", {"service_id": "{service}", "date": "{day}", "time": "09:00"}),
+        ("/holds", {"service_id": "{service}", "date": "{day}", "time": "09:00"}),
+        ("/series", {"service_id": "{service}", "date": "{day}", "time": "09:00", "rule": "FREQ=DAILY;COUNT=1"}),
+        ("/visits", {"services": [{"service_id": "{service}"}], "date": "{day}", "time": "09:00"}),
+        ("/waitlist", {"service_id": "{service}", "first_date": "{day}", "last_date": "{day}"}),
     ],
 )
 def test_every_route_that_creates_takes_a_key(salon: Salon, path: str, body: dict[str, object]) -> None:
-    headers = key()
-    answers = volley([Shot(salon.admin.api, "POST", path, body, headers)] * 5)
+    service = salon.make_service()
+    places = {
+        "{service}": service, "{provider}": salon.make_provider(), "{day}": salon.open_day(),
+        "{fresh}": salon.fresh_day(),
+    }  # fmt: skip
+    headers, whole = key(), {name: places.get(str(value), value) for name, value in body.items()}
+    if path == "/visits":
+        whole["services"] = [{"service_id": service}]
+    for name, value in places.items():
+        path = path.replace(name, str(value))
+    answers = volley([Shot(salon.admin.api, "POST", path, whole, headers)] * 5)
     assert {answer.status for answer in answers} == {201}
     assert len({answer.body for answer in answers}) == 1
 

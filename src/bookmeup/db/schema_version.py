@@ -2,7 +2,7 @@
 
 from sqlalchemy import Connection, text
 
-HEAD = "0003"
+HEAD = "0004"
 """The newest revision that this image knows; a test compares it with the scripts."""
 
 

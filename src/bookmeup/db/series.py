@@ -15,11 +15,13 @@ from bookmeup.db.queries.together import Together
 from bookmeup.db.spread import Spread
 from bookmeup.db.transactions import Tx
 from bookmeup.domain.appointments import Status
-from bookmeup.domain.series import LONGEST, dates
+from bookmeup.domain.series import dates, latest
 from bookmeup.errors import BadRule, DatesClash, Fault, Refusal
 from bookmeup.schemas.text import minute
 from bookmeup.schemas.together import SeriesDate, SeriesDates, SeriesMade, SeriesRequest
 from bookmeup.schemas.users import Customer
+
+CALENDARS_END = 2990
 
 
 class Judged(NamedTuple):
@@ -50,7 +52,9 @@ def made(tx: Tx, order: SeriesRequest, customer: Customer | int) -> SeriesDates 
 
 def _planned(tx: Tx, order: SeriesRequest) -> tuple[Planner, list[date]]:
     """Lock and read the whole span once; the rule needs the zone, and the zone is read with it."""
-    last = order.date + LONGEST if order.date.year < 2990 else order.date  # noqa: PLR2004 - the calendar's end
+    last = order.date
+    if order.date.year < CALENDARS_END:
+        last = latest(order.rule, order.date, minute(order.time))
     addons = sorted(set(order.addons))
     asked = Asked(order.service_id, order.date, last, order.provider_id, order.location_id, addons)
     planner = booking.planned(tx, asked, tx.actor)

@@ -335,6 +335,8 @@ appointments = Table(
     Column("cancel_reason", Text),
     Column("series_id", BigInteger, ForeignKey("series.id"), index=True),
     Column("visit_id", BigInteger, ForeignKey("visits.id"), index=True),
+    Column("seats", Integer),
+    CheckConstraint("seat_no BETWEEN 1 AND seats", name="seat"),
     CheckConstraint("starts_at < ends_at", name="order"),
     CheckConstraint("status IN ('hold', 'pending', 'confirmed', 'completed', 'no_show', 'cancelled')", name="status"),
     Index(

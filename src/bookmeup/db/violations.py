@@ -18,6 +18,7 @@ from bookmeup.errors import (
 VIOLATIONS: dict[str, type[Refusal]] = {
     "occupied_no_overlap": SlotTaken,
     "appointments_seat_key": SlotTaken,
+    "appointments_seat_check": SlotTaken,
     "users_email_key": EmailTaken,
     "availability_no_overlap": AvailabilityOverlaps,
     "appointments_customer_id_fkey": UnknownReference,

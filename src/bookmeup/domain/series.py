@@ -56,6 +56,15 @@ def dates(rule: str, first: date, minute: int, zone: ZoneInfo) -> list[date]:
     return found
 
 
+def latest(rule: str, first: date, minute: int) -> date:
+    """Return a day that no date of the rule lies after, in whatever zone; raises BadRule."""
+    parts = _parts(rule)
+    if "COUNT" in parts:
+        return dates(rule, first, minute, ZoneInfo("UTC"))[-1]
+    until = _until(parts["UNTIL"], ZoneInfo("UTC")).date()
+    return min(max(until, first), first + LONGEST) + timedelta(days=1)
+
+
 def _parts(rule: str) -> dict[str, str]:
     """Return the parts by name; each is there once, is known, and goes with the frequency."""
     pairs = [part.partition("=") for part in rule.upper().removeprefix("RRULE:").split(";")]

@@ -25,17 +25,19 @@ _JOINED = """joined AS (
 _INSERTED = f"""
 made AS (
   INSERT INTO occurrences (service_id, starts_at, ends_at, capacity, provider_id)
-  SELECT :service, :starts, :ends, :capacity, :provider WHERE CAST(:occurrence AS bigint) IS NULL RETURNING id
+  SELECT :service, :starts, :ends, :capacity, :provider WHERE CAST(:occurrence AS bigint) IS NULL RETURNING id, capacity
 ), occurrence AS (
-  SELECT id FROM made UNION ALL SELECT o.id FROM occurrences o WHERE o.id = CAST(:occurrence AS bigint)
+  SELECT id, capacity FROM made UNION ALL SELECT o.id, greatest(o.capacity, CAST(:capacity AS integer))
+  FROM occurrences o WHERE o.id = CAST(:occurrence AS bigint)
     AND EXISTS (SELECT 1 FROM occupied b WHERE b.occurrence_id = o.id AND b.status <> 'cancelled')
 ), appointment AS (
   INSERT INTO appointments (occurrence_id, seat_no, customer_id, service_id, provider_id, resource_id, location_id,
     starts_at, ends_at, duration, segments, addons, price_minor, currency, buffer_before, buffer_after,
-    cancellation_window, idempotency_key, status, hold_until, series_id, visit_id)
+    cancellation_window, idempotency_key, status, hold_until, series_id, visit_id, seats)
   SELECT occurrence.id, :seat, customer.id, :service, :provider, CAST(:resource AS bigint), :location,
     :starts, :ends, :duration, CAST(:segments AS integer[]), CAST(:addons AS jsonb), :price, :currency, :before, :after,
-    :window, :key, :status, CAST(:hold_until AS timestamptz), CAST(:series AS bigint), CAST(:visit AS bigint)
+    :window, :key, :status, CAST(:hold_until AS timestamptz), CAST(:series AS bigint), CAST(:visit AS bigint),
+    occurrence.capacity
   FROM occurrence, customer RETURNING id
 ), busy AS (
   INSERT INTO occupied (occurrence_id, resource_id, during, status, hold_until)
@@ -115,7 +117,8 @@ WITH made AS (
   WHERE id = :id AND CAST(:occurrence AS bigint) IS NULL RETURNING id
 ), changed AS (
   UPDATE appointments SET starts_at = :starts, ends_at = :ends, provider_id = :provider, seat_no = :seat,
-    location_id = :location,
+    location_id = :location, seats = greatest(CAST(:capacity AS integer),
+      (SELECT capacity FROM occurrences WHERE id = CAST(:occurrence AS bigint))),
     resource_id = CAST(:resource AS bigint), version = version + 1,
     occurrence_id = coalesce(CAST(:occurrence AS bigint), (SELECT id FROM made))
   WHERE id = :id AND version = :version RETURNING id, status, hold_until, CAST(:details AS jsonb) AS details

@@ -59,9 +59,11 @@ SELECT (to_timestamp(:since) AT TIME ZONE l.timezone)::date AS first,
 FROM appointments a JOIN locations l ON l.id = a.location_id WHERE a.id = :id
 """)
 _AVAILABILITY = text("SELECT date AS first, date AS last FROM availability WHERE id = :id")
+# No horizon is longer than 366 days: what lies beyond is nobody's yet.
 _ALL = text("""
-SELECT greatest(min(first_date), current_date - 1) AS first, max(last_date) AS last FROM waitlist
-WHERE status = 'waiting' AND last_date >= current_date - 1 HAVING count(*) > 0
+SELECT greatest(min(first_date), current_date - 1) AS first, least(max(last_date), current_date + 367) AS last
+FROM waitlist
+WHERE status = 'waiting' AND last_date >= current_date - 1 AND first_date <= current_date + 367 HAVING count(*) > 0
 """)
 
 

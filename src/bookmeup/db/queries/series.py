@@ -20,12 +20,13 @@ WITH part AS (
 ), appointment AS (
   INSERT INTO appointments (occurrence_id, seat_no, customer_id, service_id, provider_id, resource_id, location_id,
     starts_at, ends_at, duration, segments, addons, price_minor, currency, buffer_before, buffer_after,
-    cancellation_window, idempotency_key, status, series_id)
+    cancellation_window, idempotency_key, status, series_id, seats)
   SELECT coalesce(part.occurrence, made.id), part.seat, :customer, :service, part.provider, part.resource, :location,
     part.starts_at, part.ends_at, part.duration,
     CASE WHEN jsonb_array_length(part.segments) > 1
       THEN ARRAY(SELECT CAST(jsonb_array_elements_text(part.segments) AS integer)) END,
-    CAST(:addons AS jsonb), part.price, :currency, :before, :after, :window, :key, :status, :series
+    CAST(:addons AS jsonb), part.price, :currency, :before, :after, :window, :key, :status, :series,
+    greatest(part.capacity, (SELECT o.capacity FROM occurrences o WHERE o.id = part.occurrence))
   FROM part LEFT JOIN made USING (starts_at) RETURNING id, starts_at
 ), busy AS (
   INSERT INTO occupied (occurrence_id, resource_id, during, status)

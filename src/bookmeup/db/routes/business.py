@@ -168,9 +168,13 @@ async def remove_availability(request: Request) -> Response:
         provider = stored.lock_provider_of_availability(tx, span)
         if provider is None:
             raise NotFound("There is no such availability.")
-        if not consent.dry_run and not consent.keep and stored.availability_in_use(tx, span):
+        in_use = not consent.keep and stored.availability_in_use(tx, span)
+        if in_use and not consent.dry_run:
             raise AvailabilityInUse
-        return carefully(tx, consent, standing.of_providers, [provider], "availability.removed", removed)
+        found = carefully(tx, consent, standing.of_providers, [provider], "availability.removed", removed)
+        if in_use and isinstance(found, Affected) and not found.affected:
+            raise AvailabilityInUse  # though other hours hold them all: what would be refused is told
+        return found
 
     return await decide(request, work, body=consent, once=not consent.dry_run)
 

@@ -1,0 +1,99 @@
+"""The days on which the clock is changed, through real HTTP, and a place whose zone is changed."""
+
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+from tests.support.salon import Salon, is_problem, made, order
+
+ZONE = "Europe/Bucharest"
+
+
+class Place:
+    """A location by Bucharest's clock with a provider who is open around a night."""
+
+    def __init__(self, salon: Salon) -> None:
+        self.salon = salon
+        made_ = salon.admin.api.post("/locations", {"name": "Branch", "timezone": ZONE}).json()
+        self.id, self.provider = made_["object_id"], made_["provider_id"]
+        self.service = salon.make_service(duration=30, slot_interval=30)
+
+    def open(self, day: str, start: str, end: str) -> None:
+        span = {"date": day, "start_time": start, "end_time": end, "provider_id": self.provider}
+        made(self.salon.admin.api.post("/availability", span))
+
+    def order(self, day: str, time: str) -> dict[str, object]:
+        return order(self.service, day, time, provider_id=self.provider)
+
+
+@pytest.fixture
+def place(salon: Salon) -> Place:
+    return Place(salon)
+
+
+def change_of_clock(month: int) -> str:
+    """Return the next last Sunday of a month that lies ahead, within the year that may be booked."""
+    today = datetime.now(UTC).date()
+    for year in (today.year, today.year + 1):
+        last = next(day for day in (date(year, month, 31) - timedelta(days=n) for n in range(7)) if day.weekday() == 6)
+        if last > today + timedelta(days=2):
+            return last.isoformat()
+    raise AssertionError
+
+
+def test_a_start_that_does_not_exist_is_neither_offered_nor_booked(place: Place) -> None:
+    day, ana = change_of_clock(3), place.salon.make_customer()
+    place.open(day, "02:00", "05:00")
+    assert place.salon.slots(place.service, day, place.provider) == ["02:00", "02:30", "04:00", "04:30"]
+    assert is_problem(ana.api.post("/appointments", place.order(day, "03:30")), 422, "no_such_time")
+    booked = made(ana.api.post("/appointments", place.order(day, "02:30")))
+    move = {"date": day, "time": "03:00"}
+    assert is_problem(ana.api.put(f"/appointments/me/{booked}", move), 422, "no_such_time")
+
+
+def test_a_start_that_exists_twice_is_offered_once_and_is_the_first(place: Place) -> None:
+    day, ana = change_of_clock(10), place.salon.make_customer()
+    place.open(day, "02:00", "05:00")
+    offered = place.salon.slots(place.service, day, place.provider)
+    assert offered == ["02:00", "02:30", "03:00", "03:30", "04:00", "04:30"]
+    booked = made(ana.api.post("/appointments", place.order(day, "03:30")))
+    assert ana.api.get(f"/appointments/{booked}").json()["starts_at"][11:16] == "00:30"
+    offered.remove("03:30")
+    assert place.salon.slots(place.service, day, place.provider) == offered
+
+
+def test_a_series_keeps_its_local_time_over_the_change(place: Place) -> None:
+    sunday, ana = date.fromisoformat(change_of_clock(10)), place.salon.make_customer()
+    days = [(sunday + timedelta(days=shift)).isoformat() for shift in (-1, 0, 1)]
+    if days[0] <= datetime.now(UTC).date().isoformat():
+        days = days[1:]
+    for day in days:
+        place.open(day, "09:00", "10:00")
+    body = place.order(days[0], "09:00") | {"rule": f"FREQ=DAILY;COUNT={len(days)}"}
+    made(ana.api.post("/series", body))
+    rows = ana.api.get("/appointments/me").json()
+    assert [(row["date"], row["time"]) for row in rows] == [(day, "09:00") for day in days]
+    assert {row["starts_at"][11:16] for row in rows} == {"06:00", "07:00"}
+
+
+def test_another_zone_says_whom_it_leaves_outside(place: Place) -> None:
+    """Hours are wall-clock time: in another zone they are other instants, and an appointment is one instant."""
+    day, ana = place.salon.fresh_day(), place.salon.make_customer()
+    place.open(day, "09:00", "12:00")
+    booked = made(ana.api.post("/appointments", place.order(day, "09:00")))
+    url, tokyo, admin = f"/locations/{place.id}", {"timezone": "Asia/Tokyo"}, place.salon.admin.api
+    assert [row["id"] for row in admin.put(f"{url}?dry_run=1", tokyo).json()["affected"]] == [booked]
+    refused = admin.put(url, tokyo)
+    assert is_problem(refused, 409, "appointments_affected")
+    before = ana.api.get(f"/appointments/{booked}").json()
+    assert admin.put(f"{url}?keep=1", tokyo).status_code == 200
+    after = ana.api.get(f"/appointments/{booked}").json()
+    assert after["starts_at"] == before["starts_at"]
+    assert after["time"] != before["time"]
+
+
+def test_a_closure_over_a_changed_clock_closes_the_instants_it_says(place: Place) -> None:
+    day = change_of_clock(10)
+    place.open(day, "02:00", "05:00")
+    span = {"starts_at": f"{day}T00:00:00Z", "ends_at": f"{day}T01:00:00Z", "location_id": place.id}
+    made(place.salon.admin.api.post("/closures", span))
+    assert place.salon.slots(place.service, day, place.provider) == ["02:00", "02:30", "04:00", "04:30"]
