@@ -6,12 +6,15 @@ A 503 and a broken connection leave open what happened: nothing is concluded fro
 import asyncio
 import json
 import random
+import threading
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import NamedTuple
 
+import aiohttp
 from tests.proofs import crowd
 from tests.support.api import Answer, Shot, fire
 from tests.support.salon import Person, order, unique
@@ -208,30 +211,30 @@ def conclude(history: History, booking: Booking, answer: Answer) -> None:
 def recorded(
     people: Sequence[Person], slots: Sequence[Slot], breaking: Callable[[History], None], *, only_books: bool = False
 ) -> History:
-    """Have all these people act at once for as long as `breaking` takes, in a thread of its own."""
-    history = History()
+    """Have all these people act at once, in a thread of their own, for as long as `breaking` takes.
 
-    async def main() -> None:
-        over = asyncio.Event()
+    What is broken is started again here, in the caller's thread: a process of ours ends with the thread that began it.
+    """
+    history, over = History(), threading.Event()
+
+    async def one(opened: aiohttp.ClientSession, client: Client) -> None:
+        while not over.is_set():
+            await client.act(lambda shot: asyncio.ensure_future(fire(opened, shot)))
+            await asyncio.sleep(PAUSE)
+
+    async def all_of_them() -> None:
+        own = [slots[n :: len(people)] if only_books else slots for n in range(len(people))]
+        clients = [Client(history, *each, only_books=only_books) for each in zip(people, own, strict=True)]
         async with crowd.connections() as opened:
+            await asyncio.gather(*(one(opened, client) for client in clients))
 
-            async def one(client: Client) -> None:
-                while not over.is_set():
-                    await client.act(lambda shot: asyncio.ensure_future(fire(opened, shot)))
-                    await asyncio.sleep(PAUSE)
-
-            clients = [
-                Client(history, who, slots[n :: len(people)] if only_books else slots, only_books=only_books)
-                for n, who in enumerate(people)
-            ]
-            tasks = [asyncio.create_task(one(client)) for client in clients]
-            try:
-                await asyncio.to_thread(breaking, history)
-            finally:
-                over.set()
-            await asyncio.gather(*tasks)
-
-    asyncio.run(main())
+    with ThreadPoolExecutor(1) as pool:
+        acting = pool.submit(asyncio.run, all_of_them())
+        try:
+            breaking(history)
+        finally:
+            over.set()
+        acting.result()
     return history
 
 
