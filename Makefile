@@ -9,7 +9,7 @@ BIN = .venv/bin
 PIP = $(BIN)/python -m pip --disable-pip-version-check --quiet install
 
 .DEFAULT_GOAL := help
-.PHONY: help run test prove browser check fix coverage bench check-manifests image release canary canary-promote canary-abort e2e lock openapi clean
+.PHONY: help run test prove browser check fix coverage bench check-manifests image release canary canary-promote canary-abort e2e chaos lock openapi clean
 
 help: ## This list
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1|\2/p' Makefile | awk -F'|' '{printf "make %-16s %s\n", $$1, $$2}'
@@ -18,11 +18,11 @@ run: .venv/run ## The whole product on one URL: PORT=8000 BOOKMEUP_DATA=folder D
 	@LOG_LEVEL=$${LOG_LEVEL:-warning} exec $(BIN)/python -m bookmeup --role all --port $(PORT) $(if $(filter no,$(DEMO)),,--demo)
 
 test: .venv/dev ## The tests, in parallel, on the installed PostgreSQL or else the embedded one
-	$(BIN)/python -m pytest -n auto -m "not browser and not e2e and not slow" $(ARGS)
+	$(BIN)/python -m pytest -n auto -m "not browser and not e2e and not chaos and not slow" $(ARGS)
 
 coverage: .venv/dev ## The tests with the branches measured; fails under 90 %
 	rm -f .coverage .coverage.*
-	$(BIN)/python -m pytest -n auto -m "not browser and not e2e and not slow" --cov --cov-report=term:skip-covered --cov-fail-under=90 $(ARGS)
+	$(BIN)/python -m pytest -n auto -m "not browser and not e2e and not chaos and not slow" --cov --cov-report=term:skip-covered --cov-fail-under=90 $(ARGS)
 
 prove: .venv/dev ## The races, crashes and times in full numbers, alone on the machine; a table at the end
 	PROVE=full $(BIN)/python -m pytest -n 0 -m slow tests/proofs $(ARGS)
@@ -63,6 +63,9 @@ canary-abort: ## Give all requests back to the stable version
 
 e2e: .venv/dev ## The proofs on the cluster of kubectl's current context
 	scripts/e2e $(ARGS)
+
+chaos: .venv/dev ## What happens to a prod, under load, on that cluster; the table goes to docs/chaos.md
+	scripts/chaos $(ARGS)
 
 openapi: .venv/dev ## The committed OpenAPI document
 	$(BIN)/python -m bookmeup openapi > src/bookmeup/pages/openapi.json

@@ -52,8 +52,8 @@ RIGHTS = {
         "time_off": "SELECT (provider_id, starts_at, ends_at)",
         "closures": "SELECT (location_id, starts_at, ends_at)",
         "occurrences": "SELECT, INSERT (service_id, starts_at, ends_at, capacity, provider_id)",
-        "appointments": "SELECT (id, occurrence_id, seat_no, provider_id, resource_id, location_id, starts_at, "
-        f"ends_at, status, hold_until), INSERT ({_BOOKED})",
+        "appointments": "SELECT (id, occurrence_id, seat_no, customer_id, provider_id, resource_id, location_id, "
+        f"starts_at, ends_at, status, hold_until), INSERT ({_BOOKED})",
         "occupied": "SELECT, INSERT (occurrence_id, resource_id, during, status, hold_until), "
         "UPDATE (status, hold_until)",
         "waitlist": "SELECT, UPDATE (status)",

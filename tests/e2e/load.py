@@ -93,9 +93,11 @@ class Load:
     async def _fire(self, session: aiohttp.ClientSession, shot: Shot) -> None:
         start = time.monotonic()
         outcome = Outcome(shot, start, 0.0, 0, "")
-        url = shot.client.base(shot.path) + shot.path
+        client = shot.client
+        url = client.base(shot.path) + shot.path
+        secure: dict[str, Any] = {"ssl": client.context, "server_hostname": client.host} if client.context else {}
         try:
-            async with session.request(shot.method, url, json=shot.body, headers=shot.headers()) as response:
+            async with session.request(shot.method, url, json=shot.body, headers=shot.headers(), **secure) as response:
                 content = await response.read()
                 outcome.status = response.status
                 outcome.body = content.decode(errors="replace")

@@ -32,6 +32,7 @@ class Salon:
     service: int
     slots: Iterator[tuple[str, str]]
     """Free starts (date, time), each given out once."""
+    days: int = DAYS
     expected: set[int] = field(default_factory=set)
     """Ids of the appointments that were acknowledged."""
 
@@ -47,7 +48,7 @@ class Salon:
     def plan(self) -> Iterator[Shot]:
         """What customers do, reading more than writing, through both public services."""
         customer = cycle(self.customers)
-        days = cycle(day(n) for n in range(2, DAYS))
+        days = cycle(day(n) for n in range(2, self.days))
 
         def slots() -> Shot:
             path = f"/available-timeslots?date={next(days)}&service_id={self.service}"
@@ -69,11 +70,20 @@ class Salon:
         kept = self.environment.sql("SELECT id FROM appointments WHERE status <> 'cancelled'").split()
         return self.expected - {int(id_) for id_ in kept}
 
+    def repeated(self) -> int:
+        """Keys under which more than one appointment was made."""
+        query = """SELECT count(*) FROM (SELECT FROM appointments WHERE idempotency_key IS NOT NULL
+                   GROUP BY customer_id, idempotency_key HAVING count(*) > 1) AS again"""
+        return int(self.environment.sql(query))
+
     def doubled(self) -> int:
-        """Pairs of taken spans that overlap with the same provider."""
-        query = """WITH taken AS (SELECT * FROM occupied WHERE status IN ('hold', 'pending', 'confirmed'))
-                   SELECT count(*) FROM taken a JOIN taken b ON a.occurrence_id < b.occurrence_id
-                   AND a.resource_id = b.resource_id AND a.during && b.during"""
+        """Taken spans that begin before an earlier one of the same provider has ended."""
+        query = """WITH taken AS (
+                     SELECT lower(during) AS start, max(upper(during)) OVER (
+                       PARTITION BY resource_id ORDER BY lower(during), occurrence_id
+                       ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS until
+                     FROM occupied WHERE status IN ('hold', 'pending', 'confirmed'))
+                   SELECT count(*) FROM taken WHERE start < until"""
         return int(self.environment.sql(query))
 
 
@@ -81,23 +91,23 @@ def day(offset: int) -> str:
     return (datetime.now(UTC) + timedelta(days=offset)).date().isoformat()
 
 
-def starts() -> Iterator[tuple[str, str]]:
-    for offset in range(2, DAYS):
+def starts(days: int) -> Iterator[tuple[str, str]]:
+    for offset in range(2, days):
         for minute in range(0, 24 * 60, 10):
             yield day(offset), f"{minute // 60:02}:{minute % 60:02}"
 
 
-def open_salon(environment: Environment, edge: Client) -> Salon:
+def open_salon(environment: Environment, edge: Client, days: int = DAYS) -> Salon:
     create_admin(environment)
     admin = edge.log_in(ADMIN, PASSWORD)
     service = admin.expect(201, "POST", "/services", {"name": "Quick cut", "price": "80 RON", "duration": 10})[
         "object_id"
     ]
-    for offset in range(1, DAYS):
+    for offset in range(1, days):
         span = {"date": day(offset), "start_time": "00:00", "end_time": "24:00"}
         admin.expect(201, "POST", "/availability", span)
     for number in range(CUSTOMERS):
         edge.register(f"Customer {number}", f"customer{number}@e2e.example", PASSWORD)
-    salon = Salon(environment, edge, admin, [edge] * CUSTOMERS, service, starts())
+    salon = Salon(environment, edge, admin, [edge] * CUSTOMERS, service, starts(days), days)
     salon.log_in_again()
     return salon

@@ -1,28 +1,22 @@
 """A tenth of the requests for another version, by the Ingress and by a Gateway; then none of them, then all."""
 
 import time
-from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
-from itertools import cycle
-from typing import Any
 
 import pytest
 from tests.e2e.client import Client
 from tests.e2e.cluster import SERVICES, Environment, kubectl, new_name, say, until
-from tests.e2e.load import Load, Shot
+from tests.e2e.load import Load
 from tests.e2e.salon import Salon
 from tests.e2e.settings import Settings
+from tests.e2e.shares import ALWAYS, BOTH, NEVER, canaries, count, force, load_of_health, serves, shares
 from tests.e2e.tree import Tree, copy
 
 from bookmeup import __version__
 
 pytestmark = pytest.mark.usefixtures("through_ingress")
 REQUESTS = 2000
-ALWAYS, NEVER = {"X-Canary": "always"}, {"X-Canary": "never"}
-BOTH = ("/health", "/auth/health")
-"""One path of each public service."""
-PORTS = {"auth-service": 9001, "logic-service": 9002}
 BEHIND_THE_GATEWAY = {"CANARY": "prod-gateway-canary", "STABLE": "prod-gateway"}
 
 
@@ -60,59 +54,6 @@ def load(salon: Salon, settings: Settings) -> Load:
     return Load(salon.plan, settings.rate)
 
 
-def load_of_health(client: Client, rate: float) -> Load:
-    """At least `REQUESTS`, half of them to each public service, all answered."""
-
-    def plan() -> Iterator[Shot]:
-        for path in cycle(BOTH):
-            yield Shot(path, "GET", path, client)
-
-    with Load(plan, rate) as running:
-        until("the requests are answered", 300, lambda: len(running.outcomes) >= REQUESTS)
-    assert len(running.failed) == 0, running.report("asking for health")
-    return running
-
-
-def force(client: Client, headers: dict[str, str]) -> None:
-    assert {client.call("GET", path, headers=headers).status for path in BOTH * 100} == {200}
-
-
-def shares(environment: Environment, send: Callable[[], object]) -> dict[str, float]:
-    """What part of the requests for /health that were sent the canary's pods answered, by their own figures."""
-    before = answered(environment)
-    send()
-    came = answered(environment) - before
-    return {app: round(came[app, "canary"] / (came[app, "canary"] + came[app, "stable"]), 4) for app in PORTS}
-
-
-def answered(environment: Environment) -> Counter[tuple[str, str]]:
-    counts: Counter[tuple[str, str]] = Counter()
-    for app, port in PORTS.items():
-        for pod in environment.pods(app):
-            counts[app, pod["metadata"]["labels"]["track"]] += count(environment, pod, port, 'health"')
-    return counts
-
-
-def count(environment: Environment, pod: Any, port: int, what: str) -> int:
-    """Requests that a pod has answered, of the series that contain `what`."""
-    figures = environment.kubectl("exec", pod["metadata"]["name"], "--", "python", "-c", FIGURES.format(port))
-    lines = [line for line in figures.splitlines() if line.startswith("bookmeup_http_requests_total{")]
-    return int(sum(float(line.rsplit(" ", 1)[1]) for line in lines if what in line))
-
-
-FIGURES = "from urllib.request import urlopen; print(urlopen('http://127.0.0.1:{}/metrics').read().decode())"
-
-
-def serves(client: Client, version: str, headers: dict[str, str]) -> bool:
-    """Whether all of a hundred answers are this version's."""
-    return all(client.call("GET", "/health", headers=headers).json["version"] == version for _ in range(100))
-
-
-def canaries(environment: Environment) -> list[str]:
-    kinds = "deployments,services,serviceaccounts,ingresses"
-    return [each["metadata"]["name"] for each in environment.fetch(kinds, "--selector=track=canary")["items"]]
-
-
 def test_a_tenth_by_the_ingress_and_all_by_the_header(
     tree: Tree, load: Load, edge: Client, latest: str, settings: Settings
 ) -> None:
@@ -125,7 +66,7 @@ def test_a_tenth_by_the_ingress_and_all_by_the_header(
 
 
 def check_split(environment: Environment, edge: Client, rate: float) -> None:
-    found = shares(environment, lambda: load_of_health(edge, rate))
+    found = shares(environment, lambda: load_of_health(edge, rate, REQUESTS))
     always, never = (shares(environment, partial(force, edge, headers)) for headers in (ALWAYS, NEVER))
     say(f"the canary's share of {REQUESTS} requests and more: {found}; forced: {always}, refused: {never}")
     assert all(0.07 <= share <= 0.13 for share in found.values())

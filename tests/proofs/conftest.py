@@ -40,7 +40,6 @@ class Sizes(NamedTuple):
     history_clients: int
     pause: float
     changing_days: int
-    oracles: int
 
 
 FULL = Sizes(
@@ -57,13 +56,12 @@ FULL = Sizes(
     kills=30,
     bookings_a_kill=200,
     control_kills=3,
-    machines=200,
-    machine_steps=40,
+    machines=300,
+    machine_steps=30,
     histories=10,
     history_clients=12,
     pause=5.0,
     changing_days=100_000,
-    oracles=50,
 )
 SMALL = Sizes(
     is_full=False,
@@ -85,7 +83,6 @@ SMALL = Sizes(
     history_clients=4,
     pause=0.5,
     changing_days=4,
-    oracles=1,
 )
 SIZES = FULL if os.environ.get("PROVE") == "full" else SMALL  # noqa: TID251 - the tests' own setting
 

@@ -28,6 +28,7 @@ INSERT INTO stopped.clock VALUES (pg_catalog.now());
 CREATE FUNCTION stopped.now() RETURNS timestamptz LANGUAGE sql STABLE SECURITY DEFINER
 AS 'SELECT at FROM stopped.clock';
 GRANT USAGE ON SCHEMA stopped TO PUBLIC;
+ALTER FUNCTION end_holds SET search_path = stopped, pg_catalog, public;
 """
 
 

@@ -17,6 +17,8 @@ from tests.support.api import Answer, Shot, fire
 from tests.support.salon import Person, order, unique
 
 PAUSE = 0.01
+UNTOLD = (0, 503)
+"""The statuses of a broken connection and of an outage: what was asked for may have been done."""
 
 
 class Slot(NamedTuple):
@@ -81,6 +83,11 @@ class History:
     takings: list[Taking] = field(default_factory=list)
     refused: list[Refused] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
+    unknown: int = 0
+
+    @property
+    def answered(self) -> int:
+        return sum(booking.outcome is not Outcome.UNKNOWN for booking in self.bookings)
 
     @property
     def acknowledged(self) -> int:
@@ -105,41 +112,50 @@ class Client:
         self._history, self._who, self._slots, self._only_books = history, who, slots, only_books
         self._turn = iter(slots)
         self._own: list[Booking] = []
-        self._since: dict[str, float] = {}
+        self._open: list[Booking] = []
+        self._leaving: list[Booking] = []
 
     async def act(self, send: Callable[[Shot], "asyncio.Future[Answer]"]) -> None:
-        """Do the next thing."""
+        """Do the next thing: first again whatever has had no answer."""
         self._send = send
         chance = random.random()
-        if self._only_books or not self._own or chance < 0.5:
+        if self._open:
+            await self._ask(self._open.pop())
+        elif self._leaving:
+            await self._cancel(self._leaving.pop())
+        elif self._only_books or not self._own or chance < 0.5:
             await self._book()
         elif chance < 0.75:
             await self._cancel(self._own.pop(random.randrange(len(self._own))))
         else:
             await self._move(random.choice(self._own))
 
-    def _slot(self) -> Slot | None:
-        return next(self._turn, None) if self._only_books else random.choice(self._slots)
-
     async def _book(self) -> None:
-        slot = self._slot()
+        slot = next(self._turn, None) if self._only_books else random.choice(self._slots)
         if slot is None:
             return
         shot = Shot(self._who.api, "POST", "/appointments", order(*slot), {"idempotency-key": unique()})
         booking = Booking(shot, slot, time.monotonic(), slots={slot})
         self._history.bookings.append(booking)
-        answer = await self._send(shot)
-        conclude(self._history, booking, answer)
+        await self._ask(booking)
+
+    async def _ask(self, booking: Booking) -> None:
+        conclude(self._history, booking, await self._send(booking.shot))
         if booking.outcome is Outcome.OK:
             self._own.append(booking)
+        elif booking.outcome is Outcome.UNKNOWN and not self._only_books:
+            self._open.append(booking)
 
     async def _cancel(self, booking: Booking) -> None:
-        booking.cancelled = None
+        again, booking.cancelled = booking.cancelled is None, None
         answer = await self._send(Shot(self._who.api, "DELETE", f"/appointments/me/{booking.id}"))
-        if answer.status == 200:
+        if answer.status == 200 or (again and answer.status == 404):
             booking.cancelled = True
             self._left(booking, booking.slots)
-        elif answer.status not in (0, 503):
+        elif answer.status in UNTOLD:
+            self._history.unknown += 1
+            self._leaving.append(booking)
+        else:
             self._history.faults.append(f"cancelling {booking.id} was answered by {answer.status}")
 
     async def _move(self, booking: Booking) -> None:
@@ -156,10 +172,10 @@ class Client:
             booking.slots = was
             self._left(booking, {target} - was)
             self._history.refused.append(Refused(booking.key, target, asked, time.monotonic()))
-        elif answer.status not in (0, 503):
-            self._history.faults.append(f"moving {booking.id} was answered by {answer.status}")
+        elif answer.status in UNTOLD:
+            self._history.unknown += 1
         else:
-            self._own.remove(booking)  # nobody knows where it is
+            self._history.faults.append(f"moving {booking.id} was answered by {answer.status}")
 
     def _left(self, booking: Booking, slots: set[Slot]) -> None:
         """Note that the booking no longer has these slots."""
@@ -175,12 +191,15 @@ class Client:
 def conclude(history: History, booking: Booking, answer: Answer) -> None:
     """Note what a booking's answer says."""
     booking.told = time.monotonic()
+    history.takings = [taking for taking in history.takings if taking.key != booking.key]
     if answer.status == 201:
         booking.outcome, booking.id = Outcome.OK, json.loads(answer.body)["object_id"]
     elif answer.status == 409 and "retry-after" not in answer.headers:
         booking.outcome = Outcome.FAIL
         history.refused.append(Refused(booking.key, booking.slot, booking.asked, booking.told))
-    elif answer.status not in (0, 409, 503):
+    elif answer.status in (409, *UNTOLD):
+        history.unknown += 1
+    else:
         history.faults.append(f"booking {booking.slot} was answered by {answer.status}: {answer.body!r}")
     if booking.outcome is not Outcome.FAIL:
         history.takings.append(Taking(booking.key, booking.slot, booking.asked, float("inf")))
