@@ -14,6 +14,9 @@ depends_on = None
 # The oldest image (by the newest revision it knows) that works on the schema after this migration.
 OLDEST_IMAGE = "0001"
 
+# The waitlist's holds have numbered seats too.
+RIGHTS = "INSERT (seats)"
+
 
 def upgrade() -> None:
     op.add_column("appointments", sa.Column("seats", sa.Integer(), nullable=True))
@@ -21,6 +24,7 @@ def upgrade() -> None:
         "ALTER TABLE appointments ADD CONSTRAINT appointments_seat_check CHECK (seat_no BETWEEN 1 AND seats) NOT VALID"
     )
     op.execute("ALTER TABLE appointments VALIDATE CONSTRAINT appointments_seat_check")
+    op.execute(f"GRANT {RIGHTS} ON appointments TO bookmeup_outbox")
     op.execute("INSERT INTO schema_compat (revision, oldest_image) VALUES ('0004', '0001')")
 
 

@@ -13,7 +13,8 @@ AWAY = "503 while away, +10 s"
 KILL = """for process in /proc/[0-9]*; do
   grep -q "$CONTAINER" $process/cgroup 2>/dev/null || continue
   [ "$(awk '/^NSpid/ {print $NF}' $process/status)" = 1 ] && kill -9 ${process#/proc/} && echo killed
-done"""
+done
+exit 0"""
 
 
 def delete(trial: Trial) -> None:

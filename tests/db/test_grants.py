@@ -74,7 +74,7 @@ GRANTS: dict[str, dict[str, str]] = {
         "time_off": "SELECT (provider_id, starts_at, ends_at)",
         "occurrences": "SELECT, INSERT (service_id, starts_at, ends_at, capacity, provider_id)",
         "appointments": f"""SELECT (id, occurrence_id, seat_no, customer_id, provider_id, resource_id, location_id,
-            starts_at, ends_at, status, hold_until), INSERT ({BOOKED})""",
+            starts_at, ends_at, status, hold_until), INSERT ({BOOKED}, seats)""",
         "occupied": """SELECT, INSERT (occurrence_id, resource_id, during, status, hold_until),
             UPDATE (status, hold_until)""",
         "waitlist": "SELECT, UPDATE (status)",

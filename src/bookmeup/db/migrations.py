@@ -4,6 +4,7 @@ Any number may start at once: one runs, the others poll the advisory lock. A dat
 accepted if its newest migration says that this image still works on it (`schema_compat`).
 """
 
+import random
 import time
 from pathlib import Path
 from typing import NamedTuple
@@ -18,7 +19,9 @@ from bookmeup.db.schema_version import HEAD, accepts_older, revision_of
 
 LOCK = 0x626F6F6B6D65  # "bookme": any number that nobody else uses
 LOCK_SECONDS = 120.0
-LOCK_TRIES = 20
+LOCK_TRIES = 60
+TABLE_LOCK_MILLISECONDS = 500
+"""How long a script waits for a table's lock: whoever comes meanwhile waits behind it, and gives up after a second."""
 
 
 class FirstLocation(NamedTuple):
@@ -96,7 +99,7 @@ def _upgrade(engine: Engine, guard: Connection, first: FirstLocation) -> str:
         except OperationalError as error:
             if getattr(error.orig, "pgcode", None) != "55P03" or attempt == LOCK_TRIES:
                 raise
-            time.sleep(min(5.0, 0.5 * attempt))
+            time.sleep(random.uniform(0.5, 1.5))
         else:
             break
     return f"Migrated from {before} to {HEAD}."
@@ -105,7 +108,7 @@ def _upgrade(engine: Engine, guard: Connection, first: FirstLocation) -> str:
 def run(engine: Engine, revision: str, first: FirstLocation = DEFAULTS, *, down: bool = False) -> None:
     """Run the scripts up or down to a revision on a connection of the engine."""
     with engine.connect() as connection:
-        connection.execute(text("SET lock_timeout = '3s'"))
+        connection.execute(text(f"SET lock_timeout = {TABLE_LOCK_MILLISECONDS}"))
         connection.commit()
         config = configuration()
         config.attributes |= {"connection": connection, "timezone": first.timezone, "currency": first.currency}
