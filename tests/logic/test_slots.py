@@ -104,7 +104,7 @@ def test_the_next_k_starts_are_found_over_months(salon: Salon) -> None:
     later = (date.fromisoformat(desk.day) + timedelta(days=100)).isoformat()
     span = {"date": later, "start_time": "10:00", "end_time": "10:40", "provider_id": desk.provider}
     made(salon.admin.api.post("/availability", span))
-    asked = {"service_id": desk.service, "count": 3}
+    asked = {"service_id": desk.service, "provider_id": desk.provider, "count": 3}
     found = salon.anyone.get("/available-timeslots/next", asked).json()
     assert [(row["date"], row["time"]) for row in found] == [(desk.day, "09:00"), (desk.day, "09:10"), (later, "10:00")]
     assert {row["provider_id"] for row in found} == {desk.provider}

@@ -17,6 +17,7 @@ COLUMNS: dict[str, object] = {
     "currency": "USD",
     "is_active": False, "role": "admin", "is_default": True, "performs_all": True, "retired_at": "2020-01-01T00:00:00Z",
     "created_at": "2020-01-01T00:00:00Z", "cancelled_at": "2020-01-01T00:00:00Z", "version": 99, "seat_no": 7,
+    "seats": 9,
     "capacity": 50, "occurrence_id": 1, "password_hash": "x", "hash": "x", "contact_email": "x@y.example", "sid": "x",
     "ended_at": None, "starts_at": "2020-01-01T00:00:00Z", "ends_at": "2020-01-01T00:00:00Z", "catalogue_version": 1,
     "idempotency_key": "x", "address": "10.0.0.0/24", "phone": "+40721000000", "customer": {"name": "X",

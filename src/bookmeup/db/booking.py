@@ -10,7 +10,6 @@ from bookmeup.db.queries import appointments as stored
 from bookmeup.db.queries.appointments import Made, Place, Promise
 from bookmeup.db.queries.calendar import Asked, Planner, ProviderTime, lock_and_plan
 from bookmeup.db.transactions import Tx
-from bookmeup.domain.appointments import Actor
 from bookmeup.domain.booking import Candidate, free_seat, least_booked
 from bookmeup.domain.clock import DAY_MINUTES, instant
 from bookmeup.domain.slots import Terms, free_room, why_not
@@ -31,21 +30,9 @@ class Wanted(NamedTuple):
         return Asked(self.service_id, self.day, self.day, self.provider_id, self.location_id, self.addons)
 
 
-WHENEVER = 10**9
-"""Minutes: farther ahead than any calendar."""
-
-
-def planned(tx: Tx, asked: Asked, by: Actor) -> Planner:
+def planned(tx: Tx, asked: Asked) -> Planner:
     """Lock and read what an order depends on; refuse one that names what does not exist."""
-    return for_actor(existing(lock_and_plan(tx, asked), asked), by)
-
-
-def for_actor(planner: Planner, by: Actor) -> Planner:
-    """Notice and horizon bind customers: staff take a walk-in, and book ahead as far as the hours go."""
-    assert planner.service is not None  # existing refuses others
-    if by.role.is_staff:
-        planner.service.minimum_notice, planner.service.booking_horizon = 0, WHENEVER
-    return planner
+    return existing(lock_and_plan(tx, asked), asked)
 
 
 def existing(planner: Planner | None, asked: Asked) -> Planner:

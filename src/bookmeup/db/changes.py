@@ -28,7 +28,7 @@ def moved(tx: Tx, appointment_id: int, change: Move, by: Actor) -> Message:
     """Move in one step; id and promises stay, and the provider unless another is named."""
     found = stored.find(tx, appointment_id)
     provider = change.provider_id or (found.row.provider_id if found else None)
-    planner = _planned(tx, found, change, provider, by)
+    planner = _planned(tx, found, change, provider)
     found = locked(tx, appointment_id)
     appointment = rules.changeable(found.booked, by, tx.now, overriding=bool(change.reason))
     current(tx, found)
@@ -40,12 +40,12 @@ def moved(tx: Tx, appointment_id: int, change: Move, by: Actor) -> Message:
     return Message("Appointment moved.")
 
 
-def _planned(tx: Tx, found: Found | None, change: Move, provider: int | None, by: Actor) -> Planner:
+def _planned(tx: Tx, found: Found | None, change: Move, provider: int | None) -> Planner:
     """Lock and read the new time, and the resources of both times in order of their ids."""
     if found is None:
         raise NotFound("There is no such appointment.")
     asked = Asked(found.row.service_id, change.date, change.date, provider, moving=found.booked.id)
-    return booking.planned(tx, asked, by)
+    return booking.planned(tx, asked)
 
 
 def _promised(planner: Planner, found: Found) -> Terms:

@@ -57,7 +57,7 @@ def _planned(tx: Tx, order: SeriesRequest) -> tuple[Planner, list[date]]:
         last = latest(order.rule, order.date, minute(order.time))
     addons = sorted(set(order.addons))
     asked = Asked(order.service_id, order.date, last, order.provider_id, order.location_id, addons)
-    planner = booking.planned(tx, asked, tx.actor)
+    planner = booking.planned(tx, asked)
     days = dates(order.rule, order.date, minute(order.time), planner.zone)
     if days[-1] > last:
         raise BadRule("A series ends before the calendar does.")

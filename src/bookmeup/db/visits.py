@@ -130,7 +130,7 @@ def made(tx: Tx, order: VisitRequest, customer: Customer | int) -> VisitMade:
     asked = _asked(order.services, order.date, order.location_id)
     lock_all(tx.connection, [Needed.of(one) for one in asked])
     found = [booking.existing(plan_locked(tx.connection, one), one) for one in asked]
-    planners = _at_one_place([booking.for_actor(planner, tx.actor) for planner in found])
+    planners = _at_one_place(found)
     start = booking.start_of(planners[0], order.date, minute(order.time))
     parts = _plan(planners, order.date, start)
     visit, customer_id = together.insert(tx, Together.VISIT, customer)

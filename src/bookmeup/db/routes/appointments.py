@@ -54,7 +54,7 @@ def booked(tx: Tx, order: AppointmentRequest) -> Created:
     if order.hold_id is not None:
         return _created(confirmed_hold(tx, order.hold_id, customer), order.hold_id)
     wanted = wanted_of(order)
-    planner = booking.planned(tx, wanted.asked(), tx.actor)
+    planner = booking.planned(tx, wanted.asked())
     assert planner.service is not None  # planned refuses others
     status = Status.PENDING if planner.service.needs_approval and not tx.actor.role.is_staff else Status.CONFIRMED
     return _created(status, booking.put(tx, planner, wanted, Made(customer, status)))
@@ -98,7 +98,7 @@ async def hold(request: Request) -> Response:
 def held(tx: Tx, order: HoldRequest) -> Held:
     """Keep a time while somebody fills in the form: an occupied span like any other, for five minutes or until then."""
     wanted = wanted_of(order)
-    planner = booking.planned(tx, wanted.asked(), tx.actor)
+    planner = booking.planned(tx, wanted.asked())
     if stored.holds_of(tx, tx.actor.id) >= MOST_HOLDS:
         raise TooManyHolds
     until = min(tx.now + HOLD_SECONDS, booking.start_of(planner, wanted.day, wanted.minute))
