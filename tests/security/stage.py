@@ -57,7 +57,8 @@ class Stage(NamedTuple):
     def begun(self, owner: str) -> int:
         """Return an appointment that has begun: nobody books one, so its start is moved behind our backs."""
         return self._written(
-            "UPDATE appointments SET starts_at = now() - interval '1 hour' WHERE id = :id RETURNING id",
+            """UPDATE appointments SET starts_at = now() - interval '1 hour',
+            ends_at = now() - interval '1 hour' + interval '1 millisecond' WHERE id = :id RETURNING id""",
             id=self.appointment(owner),
         )
 
