@@ -43,7 +43,7 @@ def test_every_slot_that_everybody_wants_has_one_winner(
     figure("1 race: overlaps", overlaps(worker_database))
     figure("1 race: p99", f"{p99 * 1000:.0f} ms (limit {LIMIT * 1000:.0f} ms)")
     assert crowd.counted(told) == {201: SIZES.slots, 409: SIZES.slots * (SIZES.racers - 1)}
-    assert sum(counted(spread_salon, day) for day in days) == SIZES.slots
+    assert sum(counted(spread_salon, day, service) for day in days) == SIZES.slots
     assert overlaps(worker_database) == 0
     if SIZES.is_full:
         assert crowd.repeated(told) == 0

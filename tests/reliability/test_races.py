@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import URL, text
 from tests.support.api import Shot
 from tests.support.databases import engine
-from tests.support.races import CUSTOMERS, MINUTES, booked, counted, overlaps, race, rush, statuses, times
+from tests.support.races import CUSTOMERS, MINUTES, booked, counted, overlaps, race, rush, seen, statuses, times
 from tests.support.salon import Person, Salon, ids, made, order, unique
 
 
@@ -72,7 +72,7 @@ def test_of_many_who_move_to_one_slot_one_does_and_the_others_keep_theirs(
         ]
     )
     assert statuses(answers) == {200: 1, 409: 19}
-    assert (counted(salon, day), counted(salon, target)) == (19, 1)
+    assert (counted(salon, day, service), counted(salon, target, service)) == (19, 1)
     assert overlaps(worker_database) == 0
 
 
@@ -103,9 +103,9 @@ def test_a_date_is_closed_or_booked_and_never_both(spread_salon: Salon, customer
     assert closed.status in {200, 409}
     assert set(statuses(answers)) <= {201, 422}
     if closed.status == 200:
-        assert counted(salon, day) == 0
+        assert counted(salon, day, service) == 0
     else:
-        assert counted(salon, day) == len(booked(answers)) > 0
+        assert counted(salon, day, service) == len(booked(answers)) > 0
 
 
 @pytest.mark.parametrize("attempt", range(3))
@@ -122,7 +122,7 @@ def test_a_service_that_is_deleted_while_it_is_booked_keeps_its_appointments(
     answers = race(shots)
     assert answers.pop(2 * attempt).status == 200
     assert set(statuses(answers)) <= {201, 422}
-    assert sorted(ids(salon.admin.api.get(f"/appointments/date/{day}").json())) == sorted(booked(answers))
+    assert sorted(ids(seen(salon, day, service))) == sorted(booked(answers))
 
 
 def test_overlapping_openings_at_once_are_one(spread_salon: Salon) -> None:
@@ -144,6 +144,6 @@ def test_bookings_with_any_provider_fill_all_of_them_and_no_slot_twice(
         made(salon.admin.api.post("/availability", span))
     answers = rush(customers[:20], salon.anyone, service, day, "09:20")
     assert statuses(answers) == {201: 3, 409: 17}
-    rows = salon.admin.api.get(f"/appointments/date/{day}").json()
+    rows = seen(salon, day, service)
     assert len({row["provider"]["id"] for row in rows}) == 3
     assert overlaps(worker_database) == 0

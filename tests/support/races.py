@@ -5,6 +5,7 @@ import os
 import warnings
 from collections import Counter
 from collections.abc import Sequence
+from typing import Any
 
 from sqlalchemy import URL, text
 from tests.support.api import Answer, Api, Shot, volley
@@ -81,6 +82,11 @@ def booked(answers: Sequence[Answer]) -> list[int]:
     return [json.loads(answer.body)["object_id"] for answer in answers if answer.status == 201]
 
 
-def counted(salon: Salon, day: str) -> int:
-    """Return how many appointments staff see on a day."""
-    return len(salon.admin.api.get(f"/appointments/date/{day}").json())
+def seen(salon: Salon, day: str, service: int) -> list[dict[str, Any]]:
+    """Return the appointments of a service that staff see on a day; other tests' series may reach it."""
+    rows: list[dict[str, Any]] = salon.admin.api.get(f"/appointments/date/{day}").json()
+    return [row for row in rows if row["service"]["id"] == service]
+
+
+def counted(salon: Salon, day: str, service: int) -> int:
+    return len(seen(salon, day, service))
