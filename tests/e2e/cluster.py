@@ -77,12 +77,19 @@ class Environment:
                 self.kubectl("rollout", "status", f"deployment/{name}", f"--timeout={seconds}s")
         except AssertionError as error:
             raise AssertionError(
-                f"{error}\n{self.kubectl('get', 'pods', '-o', 'wide')}\n{self.complaints()}"
+                f"{error}\n{self.kubectl('get', 'pods', '-o', 'wide')}\n{self.complaints()}\n{self.last_words()}"
             ) from error
         return time.monotonic() - start
 
     def complaints(self) -> str:
         return self.kubectl("get", "events", "--field-selector=type!=Normal", "--sort-by=.lastTimestamp")[-4000:]
+
+    def last_words(self) -> str:
+        """What the pods that are not ready have logged."""
+        waiting = {pod["metadata"]["labels"]["app"] for pod in self.pods()} & {*SERVICES, "postgres", "adminer"}
+        names = [name for app in sorted(waiting) for name in set(self.names(app)) - set(self.ready(app))]
+        options = ("--all-containers", "--tail=30", "--prefix")
+        return "\n".join(self.kubectl("logs", name, *options, check=False) for name in names)
 
     def pods(self, app: str | None = None) -> list[Any]:
         """All that are not on their way out."""

@@ -1,6 +1,5 @@
 """auth-service: says who somebody is. It alone signs tokens."""
 
-import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Sequence
 
@@ -12,6 +11,7 @@ from bookmeup.clients.db import Db
 from bookmeup.clients.service_tokens import ServiceTokens
 from bookmeup.clients.transport import Transport
 from bookmeup.web.app import assemble
+from bookmeup.web.background import beside
 from bookmeup.web.cookies import Cookies
 from bookmeup.web.health import health_routes
 from bookmeup.web.paging import Cursors
@@ -35,11 +35,9 @@ def create_app(
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
-        watching = asyncio.create_task(keys.watch())
-        await passwords.prepare()
-        yield
-        watching.cancel()
-        await asyncio.gather(watching, return_exceptions=True)
+        async with beside(keys.watch):
+            await passwords.prepare()
+            yield
         passwords.close()
         await db.close()
 

@@ -51,16 +51,13 @@ class Http:
     ) -> Reply:
         session = self._session or self._open()
         url = f"{self._base}{path}?{query}" if query else f"{self._base}{path}"
-        timeout = aiohttp.ClientTimeout(total=seconds, sock_connect=CONNECT_SECONDS)
         try:
-            async with session.request(
-                method,
-                URL(url, encoded=True),
-                headers=headers,
-                data=body or None,
-                timeout=timeout,
-                allow_redirects=False,
-            ) as response:
+            async with (
+                asyncio.timeout(seconds),  # aiohttp's own limit leaves out the wait for a connection's end
+                session.request(
+                    method, URL(url, encoded=True), headers=headers, data=body or None, allow_redirects=False
+                ) as response,
+            ):
                 if not _is_ours(response.headers, headers) or (response.content_length or 0) > LARGEST:
                     raise Unreachable(sent=True)
                 content = await response.read()
@@ -69,13 +66,16 @@ class Http:
             raise Unreachable(sent=False) from error
         except aiohttp.ClientConnectorError as error:
             raise Unreachable(sent=False) from error
-        except aiohttp.ClientError as error:
+        except TimeoutError:
+            raise
+        except (aiohttp.ClientError, OSError, RuntimeError) as error:  # the last two come from uvloop, unwrapped
             raise Unreachable(sent=True) from error
 
     def _open(self) -> aiohttp.ClientSession:
         """Open on the running loop. aiohttp's own repeat stays off: the one retry is ours."""
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=self._limit, keepalive_timeout=15, ttl_dns_cache=5),
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS),
             auto_decompress=False,
             cookie_jar=aiohttp.DummyCookieJar(),
             skip_auto_headers=("User-Agent", "Accept-Encoding", "Accept"),

@@ -1,6 +1,5 @@
 """db-service: the only way to the data. Nothing here is public; every route names the services that may call it."""
 
-import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
@@ -27,6 +26,7 @@ from bookmeup.db.routes import (
     waitlist,
 )
 from bookmeup.web.app import assemble
+from bookmeup.web.background import beside
 from bookmeup.web.health import health_routes
 
 
@@ -61,11 +61,8 @@ def create_app(
     @contextlib.asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         await readiness.ask()
-        tasks = [asyncio.create_task(each()) for each in work]
-        yield
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        async with beside(*work):
+            yield
         for lane in lanes.values():
             lane.close()
         database.drop_idle()

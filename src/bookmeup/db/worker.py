@@ -1,6 +1,5 @@
 """The role worker: works the outbox off beside db, in any number of processes."""
 
-import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
 
@@ -13,6 +12,7 @@ from bookmeup.db.outbox import Outbox
 from bookmeup.db.outbox_lag import OutboxLag
 from bookmeup.db.readiness import Readiness
 from bookmeup.web.app import assemble
+from bookmeup.web.background import beside
 from bookmeup.web.health import health_routes
 
 
@@ -25,11 +25,8 @@ def create_app(url: str | URL, *, other_password: str = "", draining: Callable[[
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
-        tasks = [asyncio.create_task(each()) for each in work]
-        yield
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        async with beside(*work):
+            yield
         lane.close()
         database.drop_idle()
 
