@@ -17,6 +17,7 @@ import pytest
 from sqlalchemy import URL
 from tests.support.api import Front
 from tests.support.databases import Server
+from tests.support.fragile import Fragile, breakable, mend
 from tests.support.postgres import Postgres, own_server, remove_abandoned, temporary_folder
 from tests.support.processes import Site, running
 from tests.support.salon import Salon
@@ -136,3 +137,18 @@ def own_postgres() -> Iterator[Postgres]:
     """A PostgreSQL that the tests of this file may stop and kill."""
     with own_server() as server:
         yield server
+
+
+@pytest.fixture(scope="module")
+def fragile_site(
+    own_postgres: Postgres, client: httpx2.Client, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Fragile]:
+    with breakable(own_postgres, client, tmp_path_factory.mktemp("fragile")) as fragile:
+        yield fragile
+
+
+@pytest.fixture
+def fragile(fragile_site: Fragile) -> Iterator[Fragile]:
+    """A site whose processes and PostgreSQL may be killed; it is mended afterwards."""
+    yield fragile_site
+    mend(fragile_site)

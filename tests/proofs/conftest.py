@@ -4,14 +4,11 @@ Small ones say nothing about seconds and ask again after a 503; only the full on
 """
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-import httpx2
 import pytest
-from tests.support.fragile import Fragile, breakable, mend
-from tests.support.postgres import Postgres
 
 Figure = Callable[[str, object], None]
 _FIGURES = pytest.StashKey[list[tuple[str, object]]]()
@@ -111,18 +108,3 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         width = max(len(name) for name, _ in figures)
         for name, value in figures:
             terminalreporter.write_line(f"{name:<{width}}  {value}")
-
-
-@pytest.fixture(scope="module")
-def fragile_site(
-    own_postgres: Postgres, client: httpx2.Client, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Fragile]:
-    with breakable(own_postgres, client, tmp_path_factory.mktemp("fragile")) as fragile:
-        yield fragile
-
-
-@pytest.fixture
-def fragile(fragile_site: Fragile) -> Iterator[Fragile]:
-    """A site whose processes and PostgreSQL may be killed; it is mended afterwards."""
-    yield fragile_site
-    mend(fragile_site)

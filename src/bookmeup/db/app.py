@@ -73,11 +73,11 @@ def create_app(
     return assemble(
         "db",
         [
+            *slots.routes,  # the first ones are the most asked for: routes are tried one after the other
+            *appointments.routes,
+            *services.routes,
             *health_routes("db", not_ready),
             *users.routes,
-            *services.routes,
-            *appointments.routes,
-            *slots.routes,
             *business.routes,
             *exceptions.routes,
             *locations.routes,
