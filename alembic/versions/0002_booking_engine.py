@@ -63,8 +63,9 @@ RIGHTS = {
     },
 }
 
-# Ends the holds among these appointments whose time is over, and what follows from it, as _FREED and _EXPIRED of
-# `db.queries.calendar` do. It runs with its owner's rights, so that who calls it needs none to cancel others.
+# Ends the holds among these appointments whose time is over, and what follows from it: a group's time stays while
+# others have seats in it, offers end, their wishes wait on, others are told. It runs with its owner's rights, so that
+# who calls it needs none to cancel others.
 END_HOLDS = """
 CREATE FUNCTION end_holds(ids bigint[]) RETURNS SETOF bigint
 LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
@@ -266,7 +267,7 @@ def upgrade() -> None:
             op.execute(f"GRANT {kinds} ON {table} TO {role}")
     op.execute(END_HOLDS)
     op.execute("REVOKE ALL ON FUNCTION end_holds(bigint[]) FROM PUBLIC")
-    op.execute("GRANT EXECUTE ON FUNCTION end_holds(bigint[]) TO bookmeup_outbox")
+    op.execute("GRANT EXECUTE ON FUNCTION end_holds(bigint[]) TO bookmeup_logic, bookmeup_outbox")
     op.execute("INSERT INTO schema_compat (revision, oldest_image) VALUES ('0002', '0001')")
 
 

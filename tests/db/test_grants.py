@@ -124,11 +124,11 @@ def test_a_role_has_the_rights_of_the_list_and_no_other(database: URL, role: str
     assert granted(database, role) == written(role)
 
 
-def test_the_outbox_alone_calls_the_function_that_ends_holds(database: URL) -> None:
+def test_who_books_and_the_outbox_alone_call_the_function_that_ends_holds(database: URL) -> None:
     asked = text("SELECT has_function_privilege(:role, 'end_holds(bigint[])', 'EXECUTE')")
     with engine(database).connect() as connection:
         allowed = {role: connection.scalar(asked, {"role": role.lower()}) for role in GRANTS}
-    assert [role for role, may in allowed.items() if may] == ["bookmeup_outbox"]
+    assert [role for role, may in allowed.items() if may] == ["bookmeup_logic", "bookmeup_outbox"]
 
 
 def test_the_function_ends_nothing_but_holds_whose_time_is_over(salon: Salon, worker_database: URL) -> None:

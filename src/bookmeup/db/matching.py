@@ -10,8 +10,7 @@ from bookmeup.db import booking
 from bookmeup.db.booking import Wanted
 from bookmeup.db.queries import waitlist
 from bookmeup.db.queries.appointments import Made
-from bookmeup.db.queries.calendar import Asked, Planner, plan
-from bookmeup.db.queries.outbox import plan_locked
+from bookmeup.db.queries.calendar import Asked, Planner, plan, plan_locked
 from bookmeup.db.queries.several import Needed, lock_all
 from bookmeup.db.transactions import Tx
 from bookmeup.domain.appointments import Status

@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import Row, text
+from sqlalchemy import Row, TextClause, text
 
 from bookmeup.db.queries.alone import alone
 from bookmeup.db.transactions import Tx
@@ -22,8 +22,11 @@ _JOINED = """joined AS (
     status = CASE WHEN :status = 'hold' OR status = 'confirmed' THEN status ELSE :status END,
     hold_until = CASE WHEN :status = 'hold' AND status = 'hold' THEN greatest(hold_until, :hold_until) END
   WHERE occurrence_id = CAST(:occurrence AS bigint) AND status <> 'cancelled')"""
-_INSERTED = f"""
-made AS (
+
+
+def _insert(customer: str, joined: str) -> TextClause:
+    return text(f"""
+WITH customer AS ({customer}), made AS (
   INSERT INTO occurrences (service_id, starts_at, ends_at, capacity, provider_id)
   SELECT :service, :starts, :ends, :capacity, :provider WHERE CAST(:occurrence AS bigint) IS NULL RETURNING id, capacity
 ), occurrence AS (
@@ -44,7 +47,7 @@ made AS (
   SELECT made.id, taken.resource, tstzrange(taken.since, taken.until), :status, CAST(:hold_until AS timestamptz)
   FROM made, unnest(CAST(:resources AS bigint[]), CAST(:since AS timestamptz[]), CAST(:until AS timestamptz[]))
     AS taken (resource, since, until)
-), {_JOINED}, trail AS (
+){joined}, trail AS (
   INSERT INTO audit_log (actor_id, action, subject, subject_id, details, request_id)
   SELECT :actor, :action, 'appointment', id, jsonb_build_object('starts_at', CAST(:starts AS timestamptz)), :request_id
   FROM appointment
@@ -53,13 +56,18 @@ made AS (
   SELECT 'appointment.' || :action, jsonb_build_object('id', id), 'appointment:' || id FROM appointment
 )
 SELECT id FROM appointment
-"""  # noqa: S608 - constants
+""")  # noqa: S608 - constants
+
+
+_CUSTOMER = "SELECT CAST(:customer AS bigint) AS id"
 # Only staff make users of guests; who works the outbox off may not.
-_INSERT = text(f"WITH customer AS (SELECT CAST(:customer AS bigint) AS id), {_INSERTED}")
-_INSERT_GUEST = text(f"""
-WITH customer AS (
-  INSERT INTO users (name, phone, contact_email) VALUES (:guest_name, :guest_phone, :guest_email) RETURNING id
-), {_INSERTED}""")  # noqa: S608 - constants
+_GUEST = "INSERT INTO users (name, phone, contact_email) VALUES (:guest_name, :guest_phone, :guest_email) RETURNING id"
+# By whether it is for a guest, and whether it joins a group: what is not needed costs time all the same.
+_INSERT = {
+    (is_guest, joins): _insert(_GUEST if is_guest else _CUSTOMER, f", {_JOINED}" if joins else "")
+    for is_guest in (False, True)
+    for joins in (False, True)
+}
 
 _FOUND = text("""
 SELECT a.id, a.customer_id, a.status, extract(epoch FROM a.starts_at)::bigint AS starts, a.cancellation_window,
@@ -223,7 +231,7 @@ ACTIONS = {Status.HOLD: "held", Status.PENDING: "requested", Status.CONFIRMED: "
 def insert(tx: Tx, place: Place, promise: Promise, made: Made) -> int:
     """Insert the appointment, its occurrence, the time it takes and what follows, in one statement; return its id."""
     row = tx.one(
-        _INSERT_GUEST if isinstance(made.customer, Customer) else _INSERT,
+        _INSERT[isinstance(made.customer, Customer), place.occurrence_id is not None],
         **place.values(),
         **_customer(made.customer),
         service=promise.service_id,

@@ -201,32 +201,13 @@ SELECT id FROM resources WHERE id IN (
 ORDER BY id FOR UPDATE
 """)  # noqa: S608 - constants
 
-# The time of the holds in `ended`; a group's stays while others have seats in it.
-_FREED = """freed AS (
-  UPDATE occupied b SET status = 'cancelled'
-  WHERE b.occurrence_id IN (SELECT occurrence_id FROM ended) AND b.status <> 'cancelled'
-    AND NOT EXISTS (SELECT 1 FROM appointments t WHERE t.occurrence_id = b.occurrence_id
-                    AND t.status <> 'cancelled' AND (t.hold_until IS NULL OR t.hold_until > now())))"""
-
-# What follows when the holds in `ended` are: their offers end, their wishes wait on, others are told. As the function
-# `end_holds` of the migrations, by which the outbox ends them.
-_EXPIRED = """lapsed AS (
-  UPDATE offers SET status = 'expired' WHERE appointment_id IN (SELECT id FROM ended) AND status = 'open'
-  RETURNING waitlist_id
-), again AS (
-  UPDATE waitlist SET status = 'waiting' WHERE id IN (SELECT waitlist_id FROM lapsed) AND status = 'offered'
-), trail AS (
-  INSERT INTO audit_log (action, subject, subject_id) SELECT 'expired', 'appointment', id FROM ended
-), work AS (
-  INSERT INTO outbox (kind, payload, aggregate)
-  SELECT 'appointment.expired', jsonb_build_object('id', id), 'appointment:' || id FROM ended)"""
-
-# Holds whose time is over, of the rows that are locked: the constraint cannot look at the clock.
-_STALE = f"""ended AS (
-  UPDATE appointments SET status = 'cancelled', cancelled_at = now(), cancel_reason = 'expired', version = version + 1
-  WHERE status = 'hold' AND hold_until <= now()
-    AND (provider_id IN (SELECT id FROM candidate) OR resource_id IN (SELECT id FROM room)) RETURNING id, occurrence_id
-), {_FREED}, {_EXPIRED}"""  # noqa: S608 - constants
+# Ends the holds whose time is over, of the rows that are locked: the constraint cannot look at the clock. Without any
+# the function of the migrations is not called. What the statement reads leaves such holds out as it is.
+_ENDED = """, 'ended', (
+    SELECT count(*) FROM (
+      SELECT array_agg(id) AS ids FROM appointments WHERE status = 'hold' AND hold_until <= now()
+        AND (provider_id IN (SELECT id FROM candidate) OR resource_id IN (SELECT id FROM room)) HAVING count(*) > 0
+    ) stale CROSS JOIN LATERAL end_holds(stale.ids))"""
 
 
 def _taken(of: str) -> str:
@@ -250,7 +231,9 @@ def _spans(table: str, where: str) -> str:
         AND x.ends_at > CAST(:since AS timestamp) AT TIME ZONE place.timezone)"""  # noqa: S608 - constants
 
 
-_SELECT = f"""
+def _read(more: str = "") -> str:
+    return f"""
+WITH {PLACE}, {CANDIDATE}, {ROOM}, {_LEFT}
 SELECT json_build_object(
   'location_id', place.id,
   'timezone', place.timezone,
@@ -299,11 +282,11 @@ SELECT json_build_object(
           AND o.starts_at < CAST(:until AS timestamp) AT TIME ZONE place.timezone + interval '1 day')
       ) ORDER BY p.id), '[]')
     FROM candidate p)
-)::text FROM place
+  {more})::text FROM place
 """  # noqa: S608 - constants
 
-_READ = text(f"WITH {PLACE}, {CANDIDATE}, {ROOM}, {_LEFT} {_SELECT}")
-_READ_LOCKED = text(f"WITH {PLACE}, {CANDIDATE}, {ROOM}, {_LEFT}, {_STALE} {_SELECT}")
+
+_READ, _READ_LOCKED = text(_read()), text(_read(_ENDED))
 _DECODER = msgspec.json.Decoder(Planner)
 
 

@@ -7,8 +7,6 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, text
 
-from bookmeup.db.prepared import ask
-from bookmeup.db.queries.calendar import CANDIDATE, PLACE, ROOM, Asked, Planner, plan
 from bookmeup.db.transactions import Tx
 
 MOST_TRIES = 12
@@ -42,13 +40,6 @@ _OVER = text("""
 SELECT id FROM appointments WHERE status = 'hold' AND hold_until <= now() ORDER BY hold_until LIMIT :batch
 """)
 _END = text("SELECT end_holds(ARRAY[CAST(:id AS bigint)])")
-_END_IN_THE_WAY = text(f"""
-WITH {PLACE}, {CANDIDATE}, {ROOM}
-SELECT end_holds(ARRAY(
-  SELECT id FROM appointments WHERE status = 'hold' AND hold_until <= now()
-    AND (provider_id IN (SELECT id FROM candidate) OR resource_id IN (SELECT id FROM room))))
-""")  # noqa: S608 - constants
-
 _OPENING = text("""
 SELECT (a.starts_at AT TIME ZONE l.timezone)::date AS first, (a.ends_at AT TIME ZONE l.timezone)::date AS last
 FROM appointments a JOIN locations l ON l.id = a.location_id WHERE a.id = :id
@@ -99,12 +90,6 @@ def over(connection: Connection, batch: int) -> list[int]:
 def end(tx: Tx, appointment_id: int) -> None:
     """End a hold whose time is over, its offer with it; what it takes is locked."""
     tx.run(_END, id=appointment_id)
-
-
-def plan_locked(connection: Connection, asked: Asked) -> Planner | None:
-    """End the holds whose time is over with those who are asked for, whom the caller has locked, and read the rest."""
-    ask(connection, _END_IN_THE_WAY, asked.values())
-    return plan(connection, asked)
 
 
 Days = tuple[date, date]
