@@ -6,7 +6,7 @@ from tests.manifests.combinations import COMBINATIONS
 from tests.manifests.policies import edges
 from tests.manifests.rendering import SERVICES, Object, Rendering, render
 
-DATABASE_KEYS = {"POSTGRES_USER", "POSTGRES_PASSWORD"}
+DATABASE_KEYS = {"POSTGRES_USER", "POSTGRES_PASSWORD", "POSTGRES_PASSWORD_NEXT"}
 DNS = "kube-dns"
 JOBS = ("backup", "backup-drill", "restore")
 
@@ -55,7 +55,7 @@ def test_the_worker_is_the_same_image_and_works_the_outbox_in_db_s_place() -> No
     assert rendering.config()["OUTBOX"] == "off"
     assert "OUTBOX" not in render("prod").config()
     assert plain(worker)["ROLE"] == "worker"
-    assert keys(worker) == DATABASE_KEYS | {"POSTGRES_PASSWORD_NEXT"}
+    assert keys(worker) == DATABASE_KEYS
     assert not [s for s in rendering.all("Service") if s["spec"]["selector"]["app"] == "worker"]
 
 

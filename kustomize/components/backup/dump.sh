@@ -5,6 +5,7 @@ set -eu
 
 folder=/backups
 scripts=/etc/bookmeup
+. $scripts/login.sh
 name=bookmeup-$(date -u +%Y%m%dT%H%M%SZ)
 rm -f "$folder"/new.* # of a run that was cut off
 

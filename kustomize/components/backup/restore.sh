@@ -5,6 +5,7 @@ set -eu
 
 folder=/backups
 scripts=/etc/bookmeup
+. $scripts/login.sh
 dump=${DUMP:+$folder/$DUMP}
 [ -n "$dump" ] || dump=$(find "$folder" -name 'bookmeup-*.dump' | sort | tail -n 1)
 [ -e "$dump" ] || { echo "restore: there is no dump ${DUMP:-}" >&2; exit 1; }
