@@ -32,6 +32,7 @@ COMBINATIONS: dict[str, Combination] = {
     "prod-tls": Combination("prod-tls"),
     "prod-canary": Combination("prod-canary"),
     "prod-gateway": Combination("prod-gateway"),
+    "prod-canary+tls": Combination("prod-canary", ("tls",)),
     "prod+hpa": Combination("prod", ("hpa",)),
     "prod+monitoring": Combination("prod", ("monitoring",)),
     "prod-gateway+gateway-canary": Combination(

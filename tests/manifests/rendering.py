@@ -45,7 +45,7 @@ def text(name: str) -> str:
 
 
 def has_canary(overlay: str) -> bool:
-    return overlay.endswith("canary")
+    return "canary" in overlay
 
 
 def services(overlay: str) -> Sequence[str]:

@@ -9,6 +9,8 @@ from tests.manifests.rendering import EVERY, SERVICES, Object, Rendering, has_ca
 
 CANARIES = pytest.mark.parametrize("overlay", [overlay for overlay in EVERY if has_canary(overlay)])
 
+WITHOUT = {"prod-canary": "prod", "prod-canary+tls": "prod-tls", "prod-gateway+gateway-canary": "prod-gateway"}
+
 
 @CANARIES
 def test_stable_and_canary_select_disjoint_pods(overlay: str) -> None:
@@ -55,13 +57,15 @@ def is_named(value: Any) -> bool:
     return isinstance(value, list) and all(isinstance(each, dict) and "name" in each for each in value)
 
 
-def test_the_ingresses_differ_in_name_labels_annotations_and_services_alone() -> None:
-    rendering = render("prod-canary")
+@pytest.mark.parametrize("overlay", ["prod-canary", "prod-canary+tls"])
+def test_the_ingresses_differ_in_name_labels_annotations_and_services_alone(overlay: str) -> None:
+    rendering = render(overlay)
     stable, canary = (rendering.one("Ingress", name) for name in ("bookmeup", "bookmeup-canary"))
     differing = set(differences(stable["spec"], canary["spec"]))
     assert {path[-3:] for path in differing} == {("backend", "service", "name")}
     assert len(differing) == len(list(paths(canary))), "each path has its canary"
     assert set(stable["metadata"]) | {"annotations", "labels"} == set(canary["metadata"])
+    assert not any("canary" in name for name in stable["metadata"].get("annotations", {}))
     assert canary["metadata"]["annotations"] == {
         "nginx.ingress.kubernetes.io/canary": "true",
         "nginx.ingress.kubernetes.io/canary-weight": "10",
@@ -100,7 +104,7 @@ def test_one_label_finds_all_that_abort_deletes_and_nothing_else(overlay: str) -
         for thing in rendering.objects
         if thing["metadata"].get("labels", {}).get("track") == "canary"
     }
-    added = names(rendering) - names(render("prod" if overlay == "prod-canary" else "prod-gateway"))
+    added = names(rendering) - names(render(WITHOUT[overlay]))
     assert found == added
 
 

@@ -10,6 +10,7 @@ HOSTS = {
     "dev": "dev.bookmeup.localhost",
     "staging": "staging.bookmeup.localhost",
     "prod-tls": "bookmeup.example.com",
+    "prod-canary+tls": "bookmeup.example.com",
 }
 AUTH_PATHS = {"/auth", "/.well-known/oauth-authorization-server/auth"}
 LOGIC_PATHS = {"/", "/health", "/profile", "/services", "/appointments", "/availability", "/available-timeslots"}
@@ -86,14 +87,16 @@ def test_the_door_rewrites_nothing(overlay: str) -> None:
         assert not any(word in name for name in annotations for word in ("rewrite", "regex", "snippet"))
 
 
-def test_one_host_one_place_in_tls() -> None:
-    rendering = render("prod-tls")
-    (ingress,) = rendering.all("Ingress")
-    host = HOSTS["prod-tls"]
-    assert ingress["spec"]["tls"] == [{"hosts": [host], "secretName": "bookmeup-tls"}]
-    assert [rule["host"] for rule in ingress["spec"]["rules"]] == [host]
+@pytest.mark.parametrize("overlay", [overlay for overlay in EVERY if "tls" in overlay])
+def test_one_host_one_place_in_tls(overlay: str) -> None:
+    rendering = render(overlay)
+    host = HOSTS[overlay]
+    for ingress in rendering.all("Ingress"):
+        assert ingress["spec"]["tls"] == [{"hosts": [host], "secretName": "bookmeup-tls"}]
+        assert [rule["host"] for rule in ingress["spec"]["rules"]] == [host]
     assert rendering.config()["BASE_URL"] == f"https://{host}"
-    assert ingress["metadata"]["annotations"]["cert-manager.io/cluster-issuer"]
+    asking = [i for i in rendering.all("Ingress") if "cert-manager.io/cluster-issuer" in i["metadata"]["annotations"]]
+    assert [ingress["metadata"]["name"] for ingress in asking] == ["bookmeup"], "one certificate is asked for once"
 
 
 def test_no_host_or_port_is_claimed_twice() -> None:
