@@ -61,3 +61,9 @@ def test_an_answer_with_our_request_id_is_ours_and_its_connection_is_kept(asked:
 def test_an_answer_without_it_is_none(headers: list[str], asked: dict[str, str]) -> None:
     results, _ = ask(headers, asked)
     assert [type(result) for result in results] == [Unreachable]
+
+
+def test_a_connection_that_the_other_side_ends_with_its_answer_is_not_used_again() -> None:
+    results, connections = ask(["X-Request-ID: this-one", "Connection: close"], ASKED, times=3)
+    assert [reply.status for reply in results if isinstance(reply, Reply)] == [200] * 3
+    assert connections == 3

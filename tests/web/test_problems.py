@@ -142,3 +142,8 @@ def test_unknown_paths_and_methods_are_problems() -> None:
         assert (response.status_code, response.headers["content-type"]) == (status, "application/problem+json")
         assert {"title", "status", "code", "error", "detail"} <= set(response.json())
     assert "GET" in client.delete("/here").headers["allow"]
+
+
+@pytest.mark.parametrize("kind", ALL[1:], ids=lambda kind: kind.code)
+def test_503_alone_ends_the_connection_so_that_a_retry_may_come_to_another_replica(kind: type[Refusal]) -> None:
+    assert ("connection" in answer(made(kind)).headers) == issubclass(kind, Unavailable)
