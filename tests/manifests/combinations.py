@@ -25,6 +25,8 @@ class Combination(NamedTuple):
     """What the overlay's `images:` must say besides: name, new name, tag."""
 
 
+CANARY = (("bookmeup-canary", "bookmeup", "0.1.0"),)
+
 COMBINATIONS: dict[str, Combination] = {
     "dev": Combination("dev"),
     "staging": Combination("staging"),
@@ -35,9 +37,9 @@ COMBINATIONS: dict[str, Combination] = {
     "prod-canary+tls": Combination("prod-canary", ("tls",)),
     "prod+hpa": Combination("prod", ("hpa",)),
     "prod+monitoring": Combination("prod", ("monitoring",)),
-    "prod-gateway+gateway-canary": Combination(
-        "prod-gateway", ("gateway-canary",), (("bookmeup-canary", "bookmeup", "0.1.0"),)
-    ),
+    "prod-gateway+gateway-canary": Combination("prod-gateway", ("gateway-canary",), CANARY),
+    "prod-gateway+gateway-tls": Combination("prod-gateway", ("gateway-tls",)),
+    "prod-gateway+gateway-tls+gateway-canary": Combination("prod-gateway", ("gateway-tls", "gateway-canary"), CANARY),
     "prod+backup": Combination("prod", ("backup",)),
     "prod+external-secrets": Combination("prod", ("external-secrets",)),
     "prod+cloudnative-pg": Combination("prod", ("cloudnative-pg",)),

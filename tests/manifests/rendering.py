@@ -136,7 +136,7 @@ class Rendering:
             yield service["name"], service["port"]["number"]
         for route in self.all("HTTPRoute"):
             for rule in route["spec"]["rules"]:
-                for backend in rule["backendRefs"]:
+                for backend in rule.get("backendRefs", []):
                     yield backend["name"], backend["port"]
 
     def replicas(self, deployment: str) -> int:

@@ -9,7 +9,12 @@ from tests.manifests.rendering import EVERY, SERVICES, Object, Rendering, has_ca
 
 CANARIES = pytest.mark.parametrize("overlay", [overlay for overlay in EVERY if has_canary(overlay)])
 
-WITHOUT = {"prod-canary": "prod", "prod-canary+tls": "prod-tls", "prod-gateway+gateway-canary": "prod-gateway"}
+WITHOUT = {
+    "prod-canary": "prod",
+    "prod-canary+tls": "prod-tls",
+    "prod-gateway+gateway-canary": "prod-gateway",
+    "prod-gateway+gateway-tls+gateway-canary": "prod-gateway+gateway-tls",
+}
 
 
 @CANARIES
@@ -78,9 +83,9 @@ def paths(ingress: Object) -> Iterator[Object]:
         yield from rule["http"]["paths"]
 
 
-def test_each_path_of_the_gateway_has_a_tenth_and_a_forced_canary() -> None:
-    (stable,) = render("prod-gateway").all("HTTPRoute")
-    (canary,) = render("prod-gateway+gateway-canary").all("HTTPRoute")
+@pytest.mark.parametrize("overlay", [overlay for overlay in WITHOUT if "gateway" in overlay])
+def test_each_path_of_the_gateway_has_a_tenth_and_a_forced_canary(overlay: str) -> None:
+    stable, canary = (render(each).one("HTTPRoute", "bookmeup") for each in (WITHOUT[overlay], overlay))
     rules = {rule["name"]: rule for rule in canary["spec"]["rules"]}
     assert len(rules) == 3 * len(stable["spec"]["rules"])
     for rule in stable["spec"]["rules"]:

@@ -32,9 +32,8 @@ BUILT_IN = {
     "policy/v1": {"PodDisruptionBudget"},
     "rbac.authorization.k8s.io/v1": {"Role", "RoleBinding"},
 }
-CUSTOM = {
-    "prod-gateway": {"gateway.networking.k8s.io/v1": {"Gateway", "HTTPRoute"}},
-    "prod-gateway+gateway-canary": {"gateway.networking.k8s.io/v1": {"Gateway", "HTTPRoute"}},
+GATEWAY = {"gateway.networking.k8s.io/v1": {"Gateway", "HTTPRoute"}}
+CUSTOM = {overlay: GATEWAY for overlay in EVERY if "gateway" in overlay} | {
     "prod+monitoring": {"monitoring.coreos.com/v1": {"PodMonitor", "PrometheusRule"}},
 }
 """Kinds that need a definition on the cluster, by what brings them."""

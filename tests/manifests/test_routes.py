@@ -11,6 +11,8 @@ HOSTS = {
     "staging": "staging.bookmeup.localhost",
     "prod-tls": "bookmeup.example.com",
     "prod-canary+tls": "bookmeup.example.com",
+    "prod-gateway+gateway-tls": "bookmeup.example.com",
+    "prod-gateway+gateway-tls+gateway-canary": "bookmeup.example.com",
 }
 AUTH_PATHS = {"/auth", "/.well-known/oauth-authorization-server/auth"}
 LOGIC_PATHS = {"/", "/health", "/profile", "/services", "/appointments", "/availability", "/available-timeslots"}
@@ -87,7 +89,7 @@ def test_the_door_rewrites_nothing(overlay: str) -> None:
         assert not any(word in name for name in annotations for word in ("rewrite", "regex", "snippet"))
 
 
-@pytest.mark.parametrize("overlay", [overlay for overlay in EVERY if "tls" in overlay])
+@pytest.mark.parametrize("overlay", ["prod-tls", "prod-canary+tls"])
 def test_one_host_one_place_in_tls(overlay: str) -> None:
     rendering = render(overlay)
     host = HOSTS[overlay]
@@ -97,6 +99,29 @@ def test_one_host_one_place_in_tls(overlay: str) -> None:
     assert rendering.config()["BASE_URL"] == f"https://{host}"
     asking = [i for i in rendering.all("Ingress") if "cert-manager.io/cluster-issuer" in i["metadata"]["annotations"]]
     assert [ingress["metadata"]["name"] for ingress in asking] == ["bookmeup"], "one certificate is asked for once"
+
+
+@pytest.mark.parametrize("overlay", [overlay for overlay in EVERY if "gateway-tls" in overlay])
+def test_a_gateway_with_tls_answers_one_host_by_https_and_redirects_http(overlay: str) -> None:
+    rendering = render(overlay)
+    host = HOSTS[overlay]
+    gateway = rendering.one("Gateway", "bookmeup")
+    plain, secure = gateway["spec"]["listeners"]
+    assert (plain["name"], plain["protocol"], plain["port"]) == ("http", "HTTP", 80)
+    assert (secure["name"], secure["protocol"], secure["port"], secure["hostname"]) == ("https", "HTTPS", 443, host)
+    assert secure["tls"] == {"mode": "Terminate", "certificateRefs": [{"name": "bookmeup-tls"}]}
+    assert gateway["metadata"]["annotations"]["cert-manager.io/cluster-issuer"]
+
+    routes = {route["metadata"]["name"]: route["spec"] for route in rendering.all("HTTPRoute")}
+    assert {name: route["parentRefs"] for name, route in routes.items()} == {
+        "bookmeup": [{"name": "bookmeup", "sectionName": "https"}],
+        "bookmeup-redirect": [{"name": "bookmeup", "sectionName": "http"}],
+    }
+    assert all(route["hostnames"] == [host] for route in routes.values())
+    (rule,) = routes["bookmeup-redirect"]["rules"]
+    redirect = {"type": "RequestRedirect", "requestRedirect": {"scheme": "https", "statusCode": 301}}
+    assert rule == {"filters": [redirect]}, "every path, and nothing of it reaches a service"
+    assert rendering.config()["BASE_URL"] == f"https://{host}"
 
 
 def test_no_host_or_port_is_claimed_twice() -> None:
