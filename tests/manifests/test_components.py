@@ -25,6 +25,15 @@ def test_the_autoscaler_alone_says_how_many() -> None:
         assert scaler["behavior"]["scaleDown"]["stabilizationWindowSeconds"] == 300
 
 
+def test_the_autoscaler_takes_only_the_number_away() -> None:
+    """Adding it to a running prod lets apply forget what it had set: whatever else went would stay on the cluster."""
+    before, after = render("prod"), render("prod+hpa")
+    for name in SERVICES:
+        del before.one("Deployment", name)["spec"]["replicas"]
+    kept = [thing for thing in after.objects if thing["kind"] != "HorizontalPodAutoscaler"]
+    assert kept == before.objects
+
+
 def exported() -> set[str]:
     """The series that a process of ours offers."""
     ours = {bookmeup.web.metrics.__name__, bookmeup.web.gate.__name__, bookmeup.db.outbox_lag.__name__}
