@@ -18,10 +18,11 @@ SELECT pg_export_snapshot() AS snapshot \gset
 \o $folder/new.counts
 \i $scripts/counts.sql
 \o
-\! pg_dump --format=custom --snapshot="\$SNAPSHOT" --file="$folder/new.dump" || rm -f "$folder/new.dump"
+\! . $scripts/login.sh; pg_dump --format=custom --snapshot="\$SNAPSHOT" --file="$folder/new.dump" || rm -f "$folder/new.dump"
 COMMIT;
 SQL
 # Roles belong to the server, not to the database; the rights in the dump name them. No password is written.
+. $scripts/login.sh
 pg_dumpall --roles-only --no-role-passwords --file="$folder/new.roles.sql"
 
 for part in counts roles.sql dump; do

@@ -5,7 +5,6 @@ set -eu
 
 folder=/backups
 scripts=/etc/bookmeup
-. $scripts/login.sh
 dump=${DUMP:+$folder/$DUMP}
 [ -n "$dump" ] || dump=$(find "$folder" -name 'bookmeup-*.dump' | sort | tail -n 1)
 [ -e "$dump" ] || { echo "restore: there is no dump ${DUMP:-}" >&2; exit 1; }
@@ -17,6 +16,7 @@ parts=${dump%.dump}
   echo 'GRANT USAGE ON SCHEMA public TO PUBLIC;'
 } >/restore/empty.sql
 pg_restore --exit-on-error --no-owner --file=/restore/dump.sql "$dump"
+. $scripts/login.sh
 # A new server has none of them yet; elsewhere they "already exist", which is no fault.
 psql -qX -d postgres -f "$parts.roles.sql" 2>&1 | grep -v 'already exists' || true
 psql -qX -v ON_ERROR_STOP=1 --single-transaction -o /dev/null -f /restore/empty.sql -f /restore/dump.sql
