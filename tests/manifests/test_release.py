@@ -1,5 +1,6 @@
-"""`scripts/release`: one entry in each overlay says the version."""
+"""`scripts/release`: one entry in each overlay says the version; `scripts/canary` takes no host away."""
 
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -77,3 +78,36 @@ def test_an_unknown_overlay_stops_all(tree: Path) -> None:
     before = images(tree, "dev")
     assert release(tree, "1.0.0", "dev", "production").returncode == 1
     assert images(tree, "dev") == before
+
+
+@pytest.mark.parametrize("command", [["try", "9.9.9"], ["promote"]])
+def test_a_canary_with_another_address_than_stable_is_refused_before_anything_changes(
+    tree: Path, command: list[str]
+) -> None:
+    canary = tree / "overlays" / "prod-canary" / "kustomization.yaml"
+    component = "- ../../components/canary\n"
+    canary.write_text(canary.read_text().replace(component, component + "- ../../components/tls\n"))
+    before = canary.read_text(), images(tree, "prod")
+    assert "differ in BASE_URL" in run_canary(tree, *command)
+    assert (canary.read_text(), images(tree, "prod")) == before
+    assert "differ in BASE_URL" not in run_canary(tree, *command, STABLE="prod-tls")
+
+
+NO_CLUSTER = """
+apiVersion: v1
+kind: Config
+clusters: [{name: none, cluster: {server: "http://127.0.0.1:9"}}]
+contexts: [{name: none, context: {cluster: none, user: ""}}]
+current-context: none
+"""
+
+
+def run_canary(tree: Path, *arguments: str, **overlays: str) -> str:
+    """Return what it complains of; there is no cluster for it."""
+    nowhere = tree / "kubeconfig"
+    nowhere.write_text(NO_CLUSTER)
+    environment = {**os.environ, "KUSTOMIZE": str(tree), "KUBECONFIG": str(nowhere), **overlays}  # noqa: TID251 - handed on unread
+    command = [str(ROOT / "scripts" / "canary"), *arguments]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode != 0
+    return done.stderr
