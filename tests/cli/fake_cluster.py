@@ -59,7 +59,7 @@ class FakeCluster(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Handler)
         self.data: dict[str, str] | None = None
         self.annotations: dict[str, str] = {}
-        self.owners: list[dict[str, str]] = []
+        self.labels: dict[str, str] = {}
         self.version = 1
         self.requests: list[str] = []
         self.exists = True
@@ -140,7 +140,7 @@ class Handler(BaseHTTPRequestHandler):
         metadata = {
             "resourceVersion": str(self.server.version),
             "annotations": self.server.annotations,
-            "ownerReferences": self.server.owners,
+            "labels": self.server.labels,
         }
         secret: dict[str, Any] = {"kind": "Secret", "metadata": metadata}
         return secret if self.server.data is None else secret | {"data": self.server.data}, status

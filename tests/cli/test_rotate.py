@@ -22,7 +22,7 @@ FIRST = {
     "LOGIC_SERVICE_KEY": "first-logic-key",
 }
 LONG = 30.0
-OWNER = {"kind": "ExternalSecret", "name": "vault"}
+MANAGED = {"reconcile.external-secrets.io/managed": "true"}
 
 
 class Business:
@@ -161,13 +161,13 @@ def test_a_restart_that_takes_too_long_says_how_far_it_is(business: Business, ap
 
 
 @pytest.mark.parametrize(
-    "spoil", [lambda c: c.deployments.clear(), lambda c: c.owners.append(OWNER)], ids=["nobody", "owned"]
+    "spoil", [lambda c: c.deployments.clear(), lambda c: c.labels.update(MANAGED)], ids=["nobody", "of a store"]
 )
 def test_where_it_cannot_work_nothing_is_changed(
     business: Business, api: ApiServer, spoil: Callable[[FakeCluster], None]
 ) -> None:
     spoil(business.cluster)
-    with pytest.raises(ClusterError, match=r"No Deployment in bookmeup reads|ExternalSecret vault"):
+    with pytest.raises(ClusterError, match=r"No Deployment in bookmeup reads|by an ExternalSecret"):
         turn(api, DATABASE_PASSWORD)
     assert changed(business) == set()
     assert "PATCH" not in business.cluster.requests

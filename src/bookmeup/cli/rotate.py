@@ -28,6 +28,8 @@ from bookmeup.cli.secrets import strong
 from bookmeup.settings import AUTH_KEY, JWT_SECRET, LOGIC_KEY, NEXT_PASSWORD
 
 NOTE = "rotation.bookmeup/"
+OF_A_STORE = "reconcile.external-secrets.io/managed"
+"""A label that the External Secrets operator gives to whatever it writes, owned by it or not."""
 PASSWORD = "POSTGRES_PASSWORD"  # noqa: S105 - the name of a key
 SERVICE_KEYS = (AUTH_KEY, LOGIC_KEY)
 
@@ -108,9 +110,8 @@ def rotate(api: ApiServer, rotation: Rotation, seconds: float, say: Callable[[st
 def _taken(api: ApiServer, rotation: Rotation) -> int:
     """Return how many steps an earlier call has taken; refuse a Secret that somebody else would set back."""
     metadata = api.request("GET", SECRET_PATH)["metadata"]
-    for owner in metadata.get("ownerReferences", []):
-        if owner["kind"] == "ExternalSecret":
-            raise ClusterError(f"Secret {SECRET} is written by ExternalSecret {owner['name']}: change it in its store.")
+    if metadata.get("labels", {}).get(OF_A_STORE) == "true":
+        raise ClusterError(f"Secret {SECRET} is written by an ExternalSecret: change it in its store.")
     return int(metadata.get("annotations", {}).get(NOTE + rotation.name, 0))
 
 
