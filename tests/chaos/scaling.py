@@ -61,7 +61,11 @@ def throttle(trial: Trial) -> None:
 
 
 def free(trial: Trial) -> None:
+    """Give the processor back, and wait until the storm's address may sign in again."""
     trial.environment.kubectl("rollout", "undo", "deployment/auth-service")
+    trial.environment.wait("auth-service")
+    body = {"email": "customer0@e2e.example", "password": PASSWORD}
+    until("a login is let in again", 600, lambda: trial.edge.call("POST", "/auth/login", body).status == 200, 20)
 
 
 def storm(trial: Trial) -> None:
