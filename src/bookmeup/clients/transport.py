@@ -58,7 +58,10 @@ class Http:
                     method, URL(url, encoded=True), headers=headers, data=body or None, allow_redirects=False
                 ) as response,
             ):
-                if not _is_ours(response.headers, headers) or (response.content_length or 0) > LARGEST:
+                if not _is_ours(response.headers, headers):
+                    await self._leave(session)
+                    raise Unreachable(sent=True)
+                if (response.content_length or 0) > LARGEST:
                     raise Unreachable(sent=True)
                 content = await response.read()
                 return Reply(response.status, {k.lower(): v for k, v in response.headers.items()}, content)
@@ -84,6 +87,15 @@ class Http:
         )
         self._session._retry_connection = False  # noqa: SLF001 - the only switch there is
         return self._session
+
+    async def _leave(self, session: aiohttp.ClientSession) -> None:
+        """Close all its connections: kept alive, the one to a stranger would be asked for ever.
+
+        aiohttp cannot close it alone once the answer has been read. What goes over the others is tried again.
+        """
+        if self._session is session:
+            self._session = None
+        await session.close()
 
     async def close(self) -> None:
         if self._session is not None:
