@@ -316,18 +316,16 @@ class Unavailable(Refusal):
     def __init__(self, sentence: str | None = None, *, retry_after: int | None = 1) -> None:
         super().__init__(sentence, retry_after=retry_after)
 
-
-class OldPassword(Unavailable):
-    """PostgreSQL has another password than this replica was given. One that started later has the new one.
-
-    So the connection ends: a kept one would lead here again, a new one leads to a replica that is ready.
-    """
-
-    code = "old_password"
-
     @property
     def headers(self) -> Mapping[str, str]:
+        """End the connection: a kept one would lead a retry here again, a new one may lead to another replica."""
         return {**super().headers, "Connection": "close"}
+
+
+class OldPassword(Unavailable):
+    """PostgreSQL has another password than this replica was given. One that started later has the new one."""
+
+    code = "old_password"
 
 
 class Overloaded(Unavailable):

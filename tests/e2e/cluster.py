@@ -14,6 +14,7 @@ from tests.e2e.settings import Settings
 from tests.manifests.combinations import Combination, write
 
 SERVICES = ("auth-service", "logic-service", "db-service")
+DEPLOYMENTS = (*SERVICES, "postgres", "adminer")
 MARK = "bookmeup-e2e"
 """A label of the namespaces that this suite made, and may therefore delete."""
 
@@ -73,7 +74,7 @@ class Environment:
         """Until the new pods of each have replaced the old ones."""
         start = time.monotonic()
         try:
-            for name in deployments or (*SERVICES, "postgres", "adminer"):
+            for name in deployments or DEPLOYMENTS:
                 self.kubectl("rollout", "status", f"deployment/{name}", f"--timeout={seconds}s")
         except AssertionError as error:
             raise AssertionError(
@@ -86,8 +87,7 @@ class Environment:
 
     def last_words(self) -> str:
         """What the pods that are not ready have logged."""
-        waiting = {pod["metadata"]["labels"]["app"] for pod in self.pods()} & {*SERVICES, "postgres", "adminer"}
-        names = [name for app in sorted(waiting) for name in set(self.names(app)) - set(self.ready(app))]
+        names = [name for app in DEPLOYMENTS for name in set(self.names(app)) - set(self.ready(app))]
         options = ("--all-containers", "--tail=30", "--prefix")
         return "\n".join(self.kubectl("logs", name, *options, check=False) for name in names)
 

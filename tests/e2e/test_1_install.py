@@ -1,12 +1,12 @@
 """prod on an empty cluster, and a customer's way through its door."""
 
 from tests.e2e.client import Client
-from tests.e2e.cluster import SERVICES, Environment, say
+from tests.e2e.cluster import DEPLOYMENTS, Environment, say
 from tests.e2e.salon import PASSWORD, Salon, day
 
 
 def test_one_apply_brings_up_everything(prod: Environment) -> None:
-    counts = {app: len(prod.names(app)) for app in (*SERVICES, "postgres", "adminer")}
+    counts = {app: len(prod.names(app)) for app in DEPLOYMENTS}
     assert counts == {"auth-service": 2, "logic-service": 2, "db-service": 2, "postgres": 1, "adminer": 1}
     lengths = {key: len(value) for key, value in prod.secret().items()}
     assert set(lengths) == {

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine, text
-from sqlalchemy.pool import NullPool
+from sqlalchemy import text
 from tests.manifests.combinations import ROOT
+from tests.support.databases import engine
 from tests.support.postgres import Postgres, programs
 
 COMPONENT = ROOT / "kustomize" / "components" / "backup"
@@ -23,7 +23,7 @@ RELOAD = "SELECT pg_reload_conf()"
 @pytest.fixture
 def locked(own_postgres: Postgres) -> Iterator[Postgres]:
     """A server that asks the role keeper for a password, the old one, and its database with a table of three rows."""
-    rules = Path(own_postgres.folder / "pg_hba.conf")
+    rules = own_postgres.folder / "pg_hba.conf"
     before = rules.read_text()
     rules.write_text("local all postgres trust\nlocal all keeper scram-sha-256\n")
     say(own_postgres, f"CREATE ROLE keeper LOGIN PASSWORD '{OLD}'", "CREATE DATABASE keeper OWNER keeper", RELOAD)
@@ -34,8 +34,7 @@ def locked(own_postgres: Postgres) -> Iterator[Postgres]:
 
 
 def say(server: Postgres, *statements: str, database: str = "postgres") -> None:
-    engine = create_engine(server.url(database), poolclass=NullPool, isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
+    with engine(server.url(database), isolation_level="AUTOCOMMIT").connect() as connection:
         for statement in statements:
             connection.execute(text(statement))
 

@@ -9,10 +9,7 @@ EVERYWHERE = pytest.mark.parametrize("overlay", EVERY)
 HOSTS = {
     "dev": "dev.bookmeup.localhost",
     "staging": "staging.bookmeup.localhost",
-    "prod-tls": "bookmeup.example.com",
-    "prod-canary+tls": "bookmeup.example.com",
-    "prod-gateway+gateway-tls": "bookmeup.example.com",
-    "prod-gateway+gateway-tls+gateway-canary": "bookmeup.example.com",
+    **{overlay: "bookmeup.example.com" for overlay in EVERY if "tls" in overlay},
 }
 AUTH_PATHS = {"/auth", "/.well-known/oauth-authorization-server/auth"}
 LOGIC_PATHS = {"/", "/health", "/profile", "/services", "/appointments", "/availability", "/available-timeslots"}

@@ -99,7 +99,7 @@ class Http:
 
     async def close(self) -> None:
         if self._session is not None:
-            await self._session.close()
+            await self._leave(self._session)
 
 
 def _is_ours(answered: Mapping[str, str], asked: Mapping[str, str]) -> bool:

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Match, Route
 
-from bookmeup.errors import BY_CODE, Malformed, MethodNotAllowed, NotFound, Refusal, TooLarge, Unavailable
+from bookmeup.errors import BY_CODE, Malformed, MethodNotAllowed, NotFound, Refusal, TooLarge
 from bookmeup.schemas.answers import FaultAt, Problem
 
 _BY_STATUS: dict[int, type[Refusal]] = {400: Malformed, 404: NotFound, 405: MethodNotAllowed, 413: TooLarge}
@@ -29,11 +29,11 @@ def document(refusal: Refusal, request_id: str | None = None) -> Problem:
 
 
 def answer(refusal: Refusal, request_id: str | None = None) -> Response:
-    headers = {"Cache-Control": "no-store", **refusal.headers}
-    if isinstance(refusal, Unavailable):
-        headers["Connection"] = "close"  # so that whoever tries again may come to another replica
     return Response(
-        msgspec.json.encode(document(refusal, request_id)), refusal.status, headers, "application/problem+json"
+        msgspec.json.encode(document(refusal, request_id)),
+        refusal.status,
+        {"Cache-Control": "no-store", **refusal.headers},
+        "application/problem+json",
     )
 
 

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, TextClause, text
 
 from bookmeup.db.prepared import ask
 from bookmeup.db.transactions import Tx
@@ -171,18 +171,18 @@ class Asked(NamedTuple):
         }
 
 
-PLACE = """place AS (
+_PLACE = """place AS (
   SELECT id, timezone FROM locations WHERE id = coalesce(CAST(:location AS bigint),
     (SELECT location_id FROM resources WHERE id = :provider), (SELECT min(id) FROM locations)))"""
 
-CANDIDATE = """candidate AS (
+_CANDIDATE = """candidate AS (
   SELECT p.id, p.name, ps.duration, ps.price_minor
   FROM place JOIN resources r ON r.location_id = place.id JOIN providers p ON p.id = r.id
   LEFT JOIN provider_services ps ON ps.provider_id = p.id AND ps.service_id = :service
   WHERE p.retired_at IS NULL AND (CAST(:provider AS bigint) IS NULL OR p.id = :provider)
     AND (p.performs_all OR ps.service_id IS NOT NULL))"""
 
-ROOM = """room AS (
+_ROOM = """room AS (
   SELECT r.id FROM place JOIN resources r ON r.location_id = place.id
   JOIN services s ON s.id = :service AND s.resource_type = r.type WHERE r.retired_at IS NULL)"""
 
@@ -193,7 +193,7 @@ _LEFT = """alone AS (
       AND t.status <> 'cancelled' AND (t.hold_until IS NULL OR t.hold_until > now())))"""
 
 _LOCK = text(f"""
-WITH {PLACE}, {CANDIDATE}, {ROOM}
+WITH {_PLACE}, {_CANDIDATE}, {_ROOM}
 SELECT id FROM resources WHERE id IN (
   SELECT id FROM candidate UNION ALL SELECT id FROM room
   UNION ALL SELECT provider_id FROM appointments WHERE id = :moving
@@ -233,7 +233,7 @@ def _spans(table: str, where: str) -> str:
 
 def _read(more: str = "") -> str:
     return f"""
-WITH {PLACE}, {CANDIDATE}, {ROOM}, {_LEFT}
+WITH {_PLACE}, {_CANDIDATE}, {_ROOM}, {_LEFT}
 SELECT json_build_object(
   'location_id', place.id,
   'timezone', place.timezone,
@@ -295,8 +295,7 @@ def plan(connection: Connection, asked: Asked) -> Planner | None:
 
     None for a location that does not exist.
     """
-    found = ask(connection, _READ, asked.values()).scalar()
-    return None if found is None else _DECODER.decode(found)
+    return _planner(connection, _READ, asked)
 
 
 def lock_and_plan(tx: Tx, asked: Asked) -> Planner | None:
@@ -307,7 +306,11 @@ def lock_and_plan(tx: Tx, asked: Asked) -> Planner | None:
 
 def plan_locked(connection: Connection, asked: Asked) -> Planner | None:
     """Read what was committed, where the caller has locked it, and end the stale holds."""
-    found = ask(connection, _READ_LOCKED, asked.values()).scalar()
+    return _planner(connection, _READ_LOCKED, asked)
+
+
+def _planner(connection: Connection, statement: TextClause, asked: Asked) -> Planner | None:
+    found = ask(connection, statement, asked.values()).scalar()
     return None if found is None else _DECODER.decode(found)
 
 
