@@ -23,7 +23,7 @@ from bookmeup.schemas.users import Login, Registration
 from bookmeup.web.answers import ok
 from bookmeup.web.app import BODY_LIMIT, assemble
 from bookmeup.web.operations import ANYONE, operation
-from bookmeup.web.reading import query, read, read_form
+from bookmeup.web.reading import path_id, query, read, read_form
 
 BODIES: dict[str, type[Struct]] = {
     "registration": Registration,
@@ -46,12 +46,17 @@ def reader(kind: type[Struct], how: Callable[[Request, type[Struct]], Any]) -> C
     return handler
 
 
+async def row(request: Request) -> Response:
+    return ok(path_id(request))
+
+
 APP = assemble(
     "test",
     [
         *(operation("POST", f"/{name}", reader(kind, read), ANYONE, name) for name, kind in BODIES.items()),
         *(operation("GET", f"/{name}", reader(kind, query), ANYONE, name) for name, kind in QUERIES.items()),
         operation("POST", "/form", reader(Login, read_form), ANYONE, "form"),
+        operation("GET", "/rows/{id:int}", row, ANYONE, "row"),
     ],
     state={},
 )
@@ -237,6 +242,12 @@ def test_all_faults_of_a_query_are_told() -> None:
 @pytest.mark.parametrize("value", ["0", "-1", "1001", "1.5", "x", "", " 1", "%00", "1_0", "0x10", "9" * 400, "%D9%A1"])
 def test_a_limit_is_a_plain_number(value: str) -> None:
     assert sent("GET", f"/page?limit={value}").status_code == 422
+
+
+@pytest.mark.parametrize("digits", [20, 1000, 4300, 4301, 20_000])
+def test_an_id_of_however_many_digits_is_not_found(digits: int) -> None:
+    assert sent("GET", f"/rows/{2**63 - 1}").json() == 2**63 - 1
+    assert sent("GET", "/rows/" + "9" * digits).status_code == 404
 
 
 LINE_ENDS: dict[str, dict[str, object]] = {

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from starlette.convertors import IntegerConvertor, register_url_convertor
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -11,6 +12,15 @@ from starlette.routing import Route
 from bookmeup.errors import Refusal
 
 Handler = Callable[[Request], Awaitable[Response]]
+
+
+class Number(IntegerConvertor):
+    """An id in a path. Python refuses to read more than 4300 digits, which would be a fault of ours."""
+
+    regex = "[0-9]{1,1000}"
+
+
+register_url_convertor("int", Number())
 
 
 class Access(Protocol):
