@@ -116,6 +116,16 @@ def test_five_at_once_make_one_set_of_secrets(tmp_path: Path) -> None:
     assert all(len(value) >= 32 for value in made.values())
 
 
+def test_five_migrations_of_an_empty_folder_at_once_all_succeed() -> None:
+    found = temporary_folder()
+    try:
+        with ThreadPoolExecutor(5) as pool:
+            done = list(pool.map(lambda _: command(found / "data", "migrate"), range(5)))
+        assert [(one.returncode, one.stderr) for one in done] == [(0, "")] * 5
+    finally:
+        shutil.rmtree(found, ignore_errors=True)
+
+
 def is_free(port: int) -> bool:
     with socket.socket() as tried:
         tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

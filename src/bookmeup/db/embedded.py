@@ -1,7 +1,6 @@
 """The embedded PostgreSQL of a laptop: files in the data folder, a Unix socket, migrated at the start."""
 
 import contextlib
-import time
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +8,6 @@ from types import ModuleType
 
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ProgrammingError
 from sqlalchemy.pool import NullPool
 
 from bookmeup.db.schema_version import HEAD, revision_of
@@ -47,15 +45,12 @@ def _library() -> ModuleType:
 
 
 def _ensure(url: URL) -> None:
-    """Make the database; two that do so at once are both content."""
+    """Make the database where there is none; of several that do so at once one does, and the others wait for it."""
     engine = create_engine(url.set(database="postgres"), poolclass=NullPool, isolation_level="AUTOCOMMIT")
-    for _ in range(20):
-        with engine.connect() as connection:
-            if connection.scalar(text("SELECT 1 FROM pg_database WHERE datname = :name"), {"name": NAME}):
-                return
-            with contextlib.suppress(ProgrammingError):
-                connection.execute(text(f"CREATE DATABASE {NAME}"))
-        time.sleep(0.1)
+    with engine.connect() as connection:
+        connection.execute(text("SELECT pg_advisory_lock(hashtext(:name))"), {"name": NAME})  # until it is closed
+        if not connection.scalar(text("SELECT 1 FROM pg_database WHERE datname = :name"), {"name": NAME}):
+            connection.execute(text(f"CREATE DATABASE {NAME}"))
 
 
 def _migrated(url: URL, timezone: str, currency: str) -> None:
