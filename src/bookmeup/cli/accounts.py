@@ -61,7 +61,8 @@ def _valid(value: msgspec.Struct, kind: type) -> msgspec.Struct:
     try:
         found: msgspec.Struct = msgspec.convert(msgspec.to_builtins(value), kind)
     except msgspec.ValidationError as error:
-        raise click.ClickException(str(error)) from error
+        member = str(error).rpartition("$.")[2].rstrip("`")
+        raise click.ClickException(f"The {member} has a form that is not allowed.") from error
     return found
 
 
