@@ -8,7 +8,7 @@ from bookmeup.db.transactions import Tx
 from bookmeup.schemas.business import Location, LocationChange
 
 _FIRST = text("SELECT id, name, timezone, currency, address, locale FROM locations ORDER BY id LIMIT 1")
-_ALL = text("SELECT id, name, timezone, currency, address, locale FROM locations ORDER BY id LIMIT 1000")
+_ALL = text("SELECT id, name, timezone, currency, address, locale FROM locations ORDER BY id LIMIT 10000")
 _CHANGE = text("""
 UPDATE locations SET name = coalesce(:name, name), timezone = coalesce(:timezone, timezone),
   currency = coalesce(:currency, currency), address = coalesce(:address, address), locale = coalesce(:locale, locale)
@@ -20,6 +20,7 @@ SELECT :name, coalesce(:timezone, timezone), coalesce(:currency, currency), coal
   coalesce(:locale, locale)
 FROM locations ORDER BY id LIMIT 1 RETURNING id
 """)
+_KNOWN_ZONE = text("SELECT 1 FROM pg_timezone_names WHERE name = :zone")
 _CALENDAR = text("SELECT pg_advisory_xact_lock(hashtextextended('location:' || CAST(:id AS text), 0))")
 _EXISTS = text("SELECT id FROM locations WHERE id = coalesce(CAST(:id AS bigint), (SELECT min(id) FROM locations))")
 _LOCK = text("""
@@ -39,6 +40,11 @@ def resolve(tx: Tx, location_id: int | None) -> int | None:
     """Return the id of a location, of the first where none is named; None if there is no such."""
     row = tx.one(_EXISTS, id=location_id)
     return None if row is None else int(row.id)
+
+
+def knows_zone(tx: Tx, zone: str) -> bool:
+    """Whether PostgreSQL has this zone too: its names and Python's are not quite the same."""
+    return tx.one(_KNOWN_ZONE, zone=zone) is not None
 
 
 def change(tx: Tx, location_id: int, wanted: LocationChange) -> None:

@@ -15,7 +15,7 @@ from bookmeup.db.queries import business, exceptions, services, standing
 from bookmeup.db.queries import locations as stored
 from bookmeup.db.queries.audit import record
 from bookmeup.db.transactions import Tx
-from bookmeup.errors import NotFound, UnknownReference
+from bookmeup.errors import Fault, Invalid, NotFound, UnknownReference
 from bookmeup.schemas.answers import Created, Message
 from bookmeup.schemas.business import Location, LocationChange, LocationMade, NewLocation
 from bookmeup.schemas.hours import Affected, Closure, ClosureRequest, ClosuresQuery, Consent
@@ -38,6 +38,7 @@ async def create(request: Request) -> Response:
 
     def work(tx: Tx) -> LocationMade:
         tx.admin()
+        _known_zone(tx, wanted)
         made = stored.insert(tx, wanted)
         provider = business.insert_provider(tx, wanted.name, made)
         record(tx, "created", "location", made, msgspec.json.encode({"provider_id": provider}).decode())
@@ -59,6 +60,7 @@ async def _changed(request: Request, location_id: int | None) -> Response:
 
     def work(tx: Tx) -> Message | Affected:
         tx.admin()
+        _known_zone(tx, wanted)
         found = stored.resolve(tx, location_id)
         if found is None:
             raise NotFound("There is no such location.")
@@ -68,6 +70,12 @@ async def _changed(request: Request, location_id: int | None) -> Response:
         )
 
     return await decide(request, work, body=[wanted, consent], once=not consent.dry_run)
+
+
+def _known_zone(tx: Tx, wanted: LocationChange) -> None:
+    """Refuse a zone that PostgreSQL could not count in."""
+    if wanted.timezone is not UNSET and not stored.knows_zone(tx, wanted.timezone):
+        raise Invalid([Fault("/timezone", "is not an IANA zone")])
 
 
 def written(tx: Tx, location_id: int, wanted: LocationChange) -> Message:
