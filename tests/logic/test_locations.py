@@ -1,6 +1,9 @@
 """The places of the business, and when they are closed."""
 
 import pytest
+from sqlalchemy import text
+from tests.support.databases import engine
+from tests.support.processes import Site
 from tests.support.salon import Salon, ids, is_problem, made, unique
 
 
@@ -40,11 +43,33 @@ def test_one_location_is_changed_and_no_other(salon: Salon) -> None:
 
 
 @pytest.mark.parametrize(
-    "change", [{"timezone": "Mars/Olympus"}, {"currency": "XXZ"}, {"locale": "Romanian"}, {"planet": "Mars"}]
+    "change",
+    [
+        {"timezone": "Mars/Olympus"},
+        {"timezone": "localtime"},
+        {"currency": "XXZ"},
+        {"locale": "Romanian"},
+        {"planet": "Mars"},
+    ],
 )
 def test_a_location_that_is_none_is_refused(salon: Salon, change: dict[str, str]) -> None:
     assert is_problem(salon.admin.api.post("/locations", {"name": "Branch", **change}), 422, "invalid")
     assert is_problem(salon.admin.api.put("/locations/1", change), 422, "invalid")
+
+
+def test_the_first_hour_of_a_day_whose_midnight_comes_twice_is_that_day_s(salon: Salon, roles: Site) -> None:
+    """In Havana the clock goes back from one to midnight; the first of the two midnights counts."""
+    answered = salon.admin.api.post("/locations", {"name": "Havana", "timezone": "America/Havana"})
+    provider = answered.json()["provider_id"]
+    service, day, ana = salon.make_service(), salon.open_day(provider=provider), salon.make_customer()
+    booked = salon.book(ana, service, day, provider_id=provider)
+    with engine(roles.database).begin() as connection:
+        moved = "UPDATE appointments SET starts_at = '2027-11-07 04:10Z', ends_at = '2027-11-07 04:40Z' WHERE id = :id"
+        connection.execute(text(moved), {"id": booked})
+    row = ana.api.get(f"/appointments/{booked}").json()
+    assert (row["date"], row["time"]) == ("2027-11-07", "00:10")
+    assert booked in ids(salon.admin.api.get("/appointments/date/2027-11-07").json())
+    assert booked not in ids(salon.admin.api.get("/appointments/date/2027-11-06").json())
 
 
 def test_only_an_admin_opens_locations(salon: Salon) -> None:

@@ -43,14 +43,17 @@ WITH {ACTOR} SELECT actor.role, t.* FROM actor LEFT JOIN LATERAL (
 ) t ON true ORDER BY t.starts_at, t.id
 """)  # noqa: S608 - constants
 
+# What an appointment shows as its date decides: of a midnight that the clock shows twice PostgreSQL takes the second.
+# The two bounds are for the index.
 _ALL = text(f"""
 WITH {ACTOR} SELECT actor.role, t.* FROM actor LEFT JOIN LATERAL (
   SELECT {_COLUMNS}, u.id AS user_id, u.name AS customer_name, coalesce(u.email, u.contact_email) AS customer_email,
     u.phone AS customer_phone
   FROM {_JOINED} JOIN users u ON u.id = a.customer_id
   WHERE {_PAGED} AND (CAST(:date AS date) IS NULL OR (
-    a.starts_at >= CAST(:date AS timestamp) AT TIME ZONE l.timezone
-    AND a.starts_at < CAST(CAST(:date AS date) + 1 AS timestamp) AT TIME ZONE l.timezone))
+    CAST(a.starts_at AT TIME ZONE l.timezone AS date) = CAST(:date AS date)
+    AND a.starts_at >= CAST(:date AS timestamp) AT TIME ZONE 'UTC' - interval '1 day'
+    AND a.starts_at < CAST(:date AS timestamp) AT TIME ZONE 'UTC' + interval '2 days'))
   ORDER BY a.starts_at, a.id LIMIT :limit
 ) t ON actor.role <> 'customer' ORDER BY t.starts_at, t.id
 """)  # noqa: S608 - constants
@@ -157,7 +160,7 @@ _HISTORY = text(f"""
 WITH {ACTOR} SELECT actor.role, t.* FROM actor LEFT JOIN LATERAL (
   SELECT h.id, h.at, h.action, h.actor_id, h.details FROM audit_log h JOIN appointments a ON a.id = h.subject_id
   WHERE h.subject = 'appointment' AND h.subject_id = :id AND (a.customer_id = actor.id OR actor.role <> 'customer')
-  ORDER BY h.id LIMIT 1000
+  ORDER BY h.id LIMIT 10000
 ) t ON true ORDER BY t.id
 """)  # noqa: S608 - constants
 
