@@ -24,8 +24,9 @@ def test_a_hold_keeps_its_time_for_five_minutes_and_is_booked_by_its_id(salon: S
     assert timedelta(minutes=4) < kept <= timedelta(minutes=5, seconds=5)
     assert "09:00" not in salon.slots(service, day)
     assert is_problem(ion.api.post("/appointments", order(service, day)), 409, "slot_taken")
-    assert is_problem(ion.api.post("/appointments", order(service, day, hold_id=made(answered))), 404, "not_found")
-    booked = made(ana.api.post("/appointments", order(service, day, hold_id=made(answered))))
+    confirmed = order(service, day, hold_id=made(answered))
+    assert is_problem(ion.api.post("/appointments", confirmed), 422, "unknown_reference")
+    booked = made(ana.api.post("/appointments", confirmed))
     assert booked == made(answered)
     assert ana.api.get(f"/appointments/{booked}").json()["status"] == "confirmed"
     actions = [event["action"] for event in ana.api.get(f"/appointments/{booked}/history").json()]
@@ -48,7 +49,7 @@ def test_a_hold_that_is_over_is_not_booked_and_its_time_is_anybody_s(salon: Salo
     service, day, ana, ion = salon.make_service(), salon.open_day(), salon.make_customer(), salon.make_customer()
     held = hold(ana, service, day)
     let_pass(roles, held)
-    assert is_problem(ana.api.post("/appointments", order(service, day, hold_id=held)), 404, "not_found")
+    assert is_problem(ana.api.post("/appointments", order(service, day, hold_id=held)), 422, "unknown_reference")
     assert "09:00" in salon.slots(service, day)
     salon.book(ion, service, day)
     assert is_problem(ana.api.delete(f"/holds/{held}"), 404, "not_found")
@@ -60,7 +61,7 @@ def test_a_hold_is_booked_or_released_and_never_both(salon: Salon) -> None:
         day = salon.open_day()
         held = hold(ana, service, day)
         booked, gone = volley([confirming(ana, service, day, held), Shot(ana.api, "DELETE", f"/holds/{held}")])
-        assert (booked.status, gone.status) in ((201, 404), (404, 200))
+        assert (booked.status, gone.status) in ((201, 404), (422, 200))
         state = ana.api.get(f"/appointments/{held}").json()["status"]
         assert state == ("confirmed" if booked.status == 201 else "cancelled")
 

@@ -8,7 +8,7 @@ from bookmeup.db.transactions import Tx
 from bookmeup.domain import appointments as rules
 from bookmeup.domain.appointments import Actor, Status
 from bookmeup.domain.slots import Terms
-from bookmeup.errors import NotFound, Stale
+from bookmeup.errors import NotFound, Stale, UnknownReference
 from bookmeup.schemas.answers import Message
 from bookmeup.schemas.appointments import Move
 from bookmeup.schemas.text import minute
@@ -87,7 +87,10 @@ def released(tx: Tx, appointment_id: int) -> Message:
 
 def confirmed_hold(tx: Tx, appointment_id: int, customer: Customer | int) -> Status:
     """Make a hold of the actor's the appointment that it keeps the time for; staff may have held it for somebody."""
-    found = own_hold(tx, appointment_id)
+    try:
+        found = own_hold(tx, appointment_id)
+    except NotFound as missing:  # it is named in a body, not in the path
+        raise UnknownReference("There is no such hold.") from missing
     if customer != found.booked.customer_id:
         stored.give(tx, appointment_id, customer)
     status = Status.PENDING if found.row.needs_approval and not tx.actor.role.is_staff else Status.CONFIRMED
