@@ -143,3 +143,21 @@ def test_parameters_of_the_path_are_all_described() -> None:
 @pytest.mark.parametrize("word", ["password_hash", "sealed", "svc+jwt", "Credentials", "NewSession", "SigningKey"])
 def test_nothing_internal_is_in_it(word: str) -> None:
     assert word not in json.dumps(DOCUMENT)
+
+
+QUESTIONS = {
+    "/available-timeslots/next": "takes a count",
+    "/available-timeslots/verdicts": "one row a provider, asked of one start",
+}
+"""What answers with rows and is no list."""
+
+
+def test_every_list_is_read_in_pages() -> None:
+    for method, path, described in OPERATIONS:
+        schema = described["responses"].get("200", {}).get("content", {}).get("application/json", {}).get("schema", {})
+        if method == "get" and schema.get("type") == "array" and path not in QUESTIONS:
+            assert {"limit", "cursor"} <= {one["name"] for one in described["parameters"]}, path
+
+
+def test_it_says_that_the_last_admin_stays_one() -> None:
+    assert "409" in DOCUMENT["paths"]["/auth/users/{id}/role"]["put"]["responses"]

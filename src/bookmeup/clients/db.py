@@ -59,7 +59,7 @@ def _carried(request: Request, request_id: str | None) -> dict[str, str]:
 
 
 def _key(request: Request) -> str | None:
-    key = request.headers.get("idempotency-key")
+    key = request.headers.get("idempotency-key") if request.method == "POST" else None
     if key is None or (0 < len(key) <= 255 and key.isascii() and key.isprintable()):  # noqa: PLR2004
         return key
     raise errors.Invalid([errors.Fault("Idempotency-Key", "must be 1 to 255 printable ASCII characters")])

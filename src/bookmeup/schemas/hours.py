@@ -6,7 +6,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta, Struct
 
-from bookmeup.schemas.appointments import FIRST, LAST, CustomerName, ProviderName, ServiceName
+from bookmeup.schemas.appointments import FIRST, LAST, CustomerName, Page, ProviderName, ServiceName
 from bookmeup.schemas.text import ClockTime, EndTime, Id, Words, minute
 
 LONGEST = timedelta(days=366 * 2)
@@ -111,7 +111,7 @@ class Closure(TimeOff, kw_only=True):
     location_id: int
 
 
-class ClosuresQuery(Struct):
+class ClosuresQuery(Page):
     """Of one location, or of all."""
 
     location_id: Id | None = None

@@ -1,15 +1,19 @@
 """Pages of a list: a signed cursor that says where the next one starts, in a Link header (RFC 8288)."""
 
 from collections.abc import Sequence
-from typing import TypeVar
+from typing import Annotated, TypeVar
 from urllib.parse import urlencode
 
 import msgspec
 from itsdangerous import BadData, URLSafeSerializer
-from msgspec import Struct
+from msgspec import Meta, Raw, Struct
 from starlette.requests import Request
+from starlette.responses import Response
 
 from bookmeup.errors import BadCursor
+from bookmeup.schemas.appointments import Page
+from bookmeup.web.answers import ok
+from bookmeup.web.reading import query
 
 T = TypeVar("T", bound=Struct)
 UNPAGED = 1000
@@ -37,5 +41,24 @@ def link(request: Request, cursors: Cursors, listed: str, position: str | None, 
     """Return the Link header to the next page, none on the last."""
     if position is None:
         return {}
-    pairs = {"limit": limit or UNPAGED, "cursor": cursors.make(listed, position)}
+    others = {name: value for name, value in request.query_params.items() if name not in ("limit", "cursor")}
+    pairs = {**others, "limit": limit or UNPAGED, "cursor": cursors.make(listed, position)}
     return {"Link": f'<{request.url.path}?{urlencode(pairs)}>; rel="next"'}
+
+
+class Rows(Struct):
+    """Where a page starts of a list that is read whole."""
+
+    before: Annotated[int, Meta(ge=0, le=2**31)] = 0
+
+
+def page_of(request: Request, whole: bytes) -> Response:
+    """Answer with the page that is asked for, of a JSON list that is read whole because it is short."""
+    page, listed, cursors = query(request, Page), request.url.path, request.app.state.cursors
+    start = 0 if page.cursor is None else cursors.read(listed, page.cursor, Rows).before
+    end = start + (page.limit or UNPAGED)
+    rows = msgspec.json.decode(whole, type=list[Raw])
+    more = msgspec.json.encode(Rows(end)).decode() if len(rows) > end else None
+    response = ok(rows[start:end])
+    response.headers.update(link(request, cursors, listed, more, page.limit))
+    return response

@@ -11,7 +11,7 @@ from starlette.routing import BaseRoute
 from bookmeup.auth import sign_in
 from bookmeup.clients.db import Db
 from bookmeup.domain.users import UserRole
-from bookmeup.errors import EmailTaken, NotFound, RoleNotAllowed, TooManyRequests, WrongCredentials
+from bookmeup.errors import Conflict, EmailTaken, NotFound, RoleNotAllowed, TooManyRequests, WrongCredentials
 from bookmeup.schemas.answers import Message
 from bookmeup.schemas.appointments import Page
 from bookmeup.schemas.users import Login, Registration, RoleChange, SignedIn, User
@@ -101,6 +101,6 @@ routes: list[BaseRoute] = [
     operation("DELETE", "/auth/logout", logout, SIGNED_IN, "Sign out: the token stops working", answer=Message),
     operation("GET", "/auth/users", users, ADMIN, "List users", query=Page, answer=list[User]),
     operation("PUT", "/auth/users/{id:int}/role", set_role, ADMIN, "Set a user's role", body=RoleChange, answer=Message,
-              refusals=(NotFound,)),
+              refusals=(NotFound, Conflict)),
     operation("GET", "/auth/.well-known/jwks.json", jwks, ANYONE, "Keys to check tokens with", answer=JwkSet),
 ]  # fmt: skip

@@ -11,7 +11,7 @@ from bookmeup.schemas.addons import Addon
 _OF = text("""
 SELECT s.currency, a.id, a.name, a.duration, a.price_minor
 FROM services s LEFT JOIN addons a ON a.service_id = s.id AND a.is_active
-WHERE s.id = :service AND s.is_active ORDER BY a.id LIMIT 1000
+WHERE s.id = :service AND s.is_active ORDER BY a.id LIMIT 10000
 """)
 _CURRENCY = text("SELECT currency FROM services WHERE id = :service AND is_active FOR SHARE")
 _INSERT = text("""

@@ -31,7 +31,7 @@ SELECT p.id, p.name, p.is_default, p.performs_all, r.location_id,
    WHERE ps.provider_id = p.id) AS services,
   (SELECT coalesce(json_agg(json_build_array(w.weekday, w.start_minute, w.end_minute)
      ORDER BY w.weekday, w.start_minute), '[]') FROM weekly_hours w WHERE w.provider_id = p.id) AS hours
-FROM providers p JOIN resources r ON r.id = p.id WHERE p.retired_at IS NULL ORDER BY p.id LIMIT 1000
+FROM providers p JOIN resources r ON r.id = p.id WHERE p.retired_at IS NULL ORDER BY p.id LIMIT 10000
 """)
 _INSERT_PROVIDER = text("""
 WITH r AS (INSERT INTO resources (kind, location_id) VALUES ('provider', :location) RETURNING id)
@@ -93,7 +93,7 @@ WITH actor AS (
   WHERE u.id = :actor AND s.id = :sid AND s.ended_at IS NULL AND s.expires_at > now())
 SELECT actor.role, a.id, a.date, a.start_minute, a.end_minute, a.provider_id
 FROM actor LEFT JOIN availability a ON a.date = :date AND actor.role <> 'customer'
-ORDER BY a.start_minute, a.provider_id LIMIT 1000
+ORDER BY a.start_minute, a.provider_id LIMIT 10000
 """)
 _ADD = text("""
 INSERT INTO availability (provider_id, date, start_minute, end_minute)

@@ -32,7 +32,7 @@ _RESTORE = text("DELETE FROM replaced_days WHERE provider_id = :provider AND dat
 _TIME_OFF = text(f"""
 WITH {_ACTOR} SELECT actor.role, p.id AS provider, t.id, t.starts_at, t.ends_at, t.reason
 FROM actor LEFT JOIN providers p ON p.id = :provider AND actor.role <> 'customer'
-LEFT JOIN time_off t ON t.provider_id = p.id AND t.ends_at > now() ORDER BY t.starts_at, t.id LIMIT 1000
+LEFT JOIN time_off t ON t.provider_id = p.id AND t.ends_at > now() ORDER BY t.starts_at, t.id LIMIT 10000
 """)  # noqa: S608 - constants
 _ADD_TIME_OFF = text("""
 INSERT INTO time_off (provider_id, starts_at, ends_at, reason)
@@ -43,7 +43,7 @@ _END_TIME_OFF = text("DELETE FROM time_off WHERE id = :id AND provider_id = :pro
 _CLOSURES = text("""
 SELECT id, location_id, starts_at, ends_at, reason FROM closures
 WHERE ends_at > now() AND (CAST(:location AS bigint) IS NULL OR location_id = :location)
-ORDER BY starts_at, id LIMIT 1000
+ORDER BY starts_at, id LIMIT 10000
 """)
 _CLOSE = text("""
 INSERT INTO closures (location_id, starts_at, ends_at, reason)

@@ -14,7 +14,7 @@ WITH actor AS (
   SELECT u.id, u.role FROM users u JOIN sessions s ON s.user_id = u.id
   WHERE u.id = :actor AND s.id = :sid AND s.ended_at IS NULL AND s.expires_at > now())
 SELECT actor.role, r.id, r.name, r.type, r.location_id FROM actor LEFT JOIN resources r
-  ON actor.role <> 'customer' AND r.kind = 'resource' AND r.retired_at IS NULL ORDER BY r.id LIMIT 1000
+  ON actor.role <> 'customer' AND r.kind = 'resource' AND r.retired_at IS NULL ORDER BY r.id LIMIT 10000
 """)
 _INSERT = text("""
 INSERT INTO resources (kind, name, type, location_id)

@@ -31,7 +31,7 @@ WITH actor AS (
   SELECT u.id, u.role FROM users u JOIN sessions s ON s.user_id = u.id
   WHERE u.id = :actor AND s.id = :sid AND s.ended_at IS NULL AND s.expires_at > now())
 SELECT actor.role, s.id, s.is_active, {", ".join("s." + column for column in COLUMNS)}
-FROM actor LEFT JOIN services s ON actor.role <> 'customer' ORDER BY s.id LIMIT 1000
+FROM actor LEFT JOIN services s ON actor.role <> 'customer' ORDER BY s.id LIMIT 10000
 """)  # noqa: S608 - constants
 _TERMS = text("SELECT duration, currency FROM services WHERE id = :id AND is_active FOR NO KEY UPDATE")
 _HAS_PRICES = text("""

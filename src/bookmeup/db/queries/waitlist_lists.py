@@ -28,7 +28,7 @@ WITH {ACTOR} SELECT actor.role, t.* FROM actor LEFT JOIN LATERAL (
   FROM waitlist w JOIN offers o ON o.waitlist_id = w.id AND o.status = 'open' AND o.expires_at > now()
   JOIN appointments a ON a.id = o.appointment_id JOIN services s ON s.id = a.service_id
   JOIN providers p ON p.id = a.provider_id JOIN locations l ON l.id = a.location_id
-  WHERE w.customer_id = actor.id ORDER BY o.id LIMIT 1000
+  WHERE w.customer_id = actor.id ORDER BY o.id LIMIT 10000
 ) t ON true ORDER BY t.id
 """)  # noqa: S608 - constants
 _DEAD = text(f"""

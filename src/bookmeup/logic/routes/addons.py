@@ -8,15 +8,17 @@ from bookmeup.errors import KeyInFlight, NotFound
 from bookmeup.logic.routes.appointments import db
 from bookmeup.schemas.addons import Addon, AddonChange, NewAddon
 from bookmeup.schemas.answers import Created, Message
+from bookmeup.schemas.appointments import Page
 from bookmeup.web.answers import passed_on
 from bookmeup.web.operations import ANYONE, operation
+from bookmeup.web.paging import page_of
 from bookmeup.web.principal import STAFF
 from bookmeup.web.reading import path_id, read
 
 
 async def addons(request: Request) -> Response:
     reply = await db(request).on_behalf(request).get(_of_service(request))
-    return passed_on(reply.status, reply.body)
+    return page_of(request, reply.body)
 
 
 async def create(request: Request) -> Response:
@@ -47,7 +49,8 @@ ALL = "/services/{id:int}/addons"
 ONE = ALL + "/{addon:int}"
 
 routes: list[BaseRoute] = [
-    operation("GET", ALL, addons, ANYONE, "What can be added to a service", answer=list[Addon], refusals=(NotFound,)),
+    operation("GET", ALL, addons, ANYONE, "What can be added to a service", query=Page,
+              answer=list[Addon], refusals=(NotFound,)),
     operation("POST", ALL, create, STAFF, "Add an add-on", body=NewAddon, answer=Created, status=201,
               refusals=(NotFound, KeyInFlight), creates=True),
     operation("PUT", ONE, change, STAFF, "Change an add-on; appointments keep theirs", body=AddonChange,

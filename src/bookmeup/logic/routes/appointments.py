@@ -41,7 +41,7 @@ from bookmeup.schemas.appointments import (
 )  # fmt: skip
 from bookmeup.web.answers import passed_on
 from bookmeup.web.operations import Handler, operation
-from bookmeup.web.paging import UNPAGED, link
+from bookmeup.web.paging import UNPAGED, link, page_of
 from bookmeup.web.principal import SIGNED_IN, STAFF
 from bookmeup.web.reading import path_date, path_id, query, read
 
@@ -101,7 +101,7 @@ async def release(request: Request) -> Response:
 
 async def history(request: Request) -> Response:
     reply = await db(request).on_behalf(request).get(f"/appointments/{path_id(request)}/history")
-    return passed_on(reply.status, reply.body)
+    return page_of(request, reply.body)
 
 
 def becoming(state: str) -> Handler:
@@ -154,7 +154,7 @@ MOVES = (SlotTaken, NoResource, NotFound, TooLateToCancel, Stale, KeyInFlight, *
 routes: list[BaseRoute] = [
     operation("POST", "/appointments", book, SIGNED_IN, "Book; staff for others", body=AppointmentRequest,
               answer=Created, status=201, creates=True,
-              refusals=(SlotTaken, NoResource, KeyInFlight, NotFound, *RULES)),
+              refusals=(SlotTaken, NoResource, KeyInFlight, *RULES)),
     operation("GET", "/appointments/me", mine, SIGNED_IN, "My appointments", query=Page, answer=list[Appointment]),
     operation("PUT", MINE, move_mine, SIGNED_IN, "Move my appointment", body=Move, answer=Message, refusals=MOVES),
     operation("DELETE", MINE, cancel_mine, SIGNED_IN, "Cancel my appointment", query=Why, answer=Message,
@@ -166,8 +166,8 @@ routes: list[BaseRoute] = [
     operation("PUT", ONE, move_any, STAFF, "Move an appointment", body=Move, answer=Message, refusals=MOVES),
     operation("DELETE", ONE, cancel_any, STAFF, "Cancel an appointment", query=Why, answer=Message,
               refusals=MOVES),
-    operation("GET", ONE + "/history", history, SIGNED_IN, "What happened to an appointment", answer=list[Event],
-              refusals=(NotFound,)),
+    operation("GET", ONE + "/history", history, SIGNED_IN, "What happened to an appointment", query=Page,
+              answer=list[Event], refusals=(NotFound,)),
     operation("POST", "/holds", hold, SIGNED_IN, "Hold a time for five minutes", body=HoldRequest, answer=Held,
               status=201, refusals=(SlotTaken, NoResource, TooManyHolds, KeyInFlight, *RULES), creates=True),
     operation("DELETE", "/holds/{id:int}", release, SIGNED_IN, "Release a hold", answer=Message, refusals=(NotFound,)),

@@ -18,7 +18,7 @@ from bookmeup.errors import (
 )  # fmt: skip
 from bookmeup.logic.routes.appointments import db
 from bookmeup.schemas.answers import Created, Message
-from bookmeup.schemas.appointments import DayQuery
+from bookmeup.schemas.appointments import DayQuery, Page
 from bookmeup.schemas.business import (
     Availability,
     AvailabilityRequest,
@@ -29,13 +29,14 @@ from bookmeup.schemas.business import (
 from bookmeup.schemas.hours import Affected, Consent
 from bookmeup.web.answers import passed_on
 from bookmeup.web.operations import ANYONE, operation
+from bookmeup.web.paging import page_of
 from bookmeup.web.principal import ADMIN, STAFF
 from bookmeup.web.reading import path_date, path_id, query, read
 
 
 async def providers(request: Request) -> Response:
     reply = await db(request).on_behalf(request).get("/providers")
-    return passed_on(reply.status, reply.body)
+    return page_of(request, reply.body)
 
 
 async def create_provider(request: Request) -> Response:
@@ -56,7 +57,7 @@ async def retire_provider(request: Request) -> Response:
 
 async def availability(request: Request) -> Response:
     reply = await db(request).on_behalf(request).get("/availability", DayQuery(path_date(request)))
-    return passed_on(reply.status, reply.body)
+    return page_of(request, reply.body)
 
 
 async def add_availability(request: Request) -> Response:
@@ -73,7 +74,7 @@ async def remove_availability(request: Request) -> Response:
 PROVIDER = "/providers/{id:int}"
 
 routes: list[BaseRoute] = [
-    operation("GET", "/providers", providers, ANYONE, "Who performs services", answer=list[Provider]),
+    operation("GET", "/providers", providers, ANYONE, "Who performs services", query=Page, answer=list[Provider]),
     operation("POST", "/providers", create_provider, STAFF, "Add a provider", body=NewProvider, answer=Created,
               status=201, creates=True,
               refusals=(UnknownReference, ProviderDoesNot, RuleBroken, Conflict, KeyInFlight)),
@@ -82,7 +83,8 @@ routes: list[BaseRoute] = [
               refusals=(NotFound, UnknownReference, ProviderDoesNot, RuleBroken, AppointmentsAffected)),
     operation("DELETE", PROVIDER, retire_provider, ADMIN, "Retire a provider; appointments that are kept stay his",
               query=Consent, answer=(Message, Affected), refusals=(NotFound, AppointmentsAffected)),
-    operation("GET", "/availability/{date}", availability, STAFF, "What is added to a date", answer=list[Availability]),
+    operation("GET", "/availability/{date}", availability, STAFF, "What is added to a date", query=Page,
+              answer=list[Availability]),
     operation("POST", "/availability", add_availability, STAFF, "Open a date", body=AvailabilityRequest, answer=Created,
               status=201, refusals=(AvailabilityOverlaps, UnknownReference, KeyInFlight), creates=True),
     operation("DELETE", "/availability/{id:int}", remove_availability, STAFF, "Close it again", query=Consent,

@@ -7,9 +7,11 @@ from starlette.routing import BaseRoute
 from bookmeup.errors import AppointmentsAffected, KeyInFlight, NotFound
 from bookmeup.logic.routes.appointments import db
 from bookmeup.schemas.answers import Created, Message
+from bookmeup.schemas.appointments import Page
 from bookmeup.schemas.hours import Affected, Consent, DayRequest, ProviderDay, TimeOff, TimeOffRequest
 from bookmeup.web.answers import passed_on
 from bookmeup.web.operations import operation
+from bookmeup.web.paging import page_of
 from bookmeup.web.principal import STAFF
 from bookmeup.web.reading import path_date, path_id, query, read
 
@@ -32,7 +34,7 @@ async def restore_day(request: Request) -> Response:
 
 async def time_off(request: Request) -> Response:
     reply = await db(request).on_behalf(request).get(_time_off(request))
-    return passed_on(reply.status, reply.body)
+    return page_of(request, reply.body)
 
 
 async def add_time_off(request: Request) -> Response:
@@ -64,8 +66,8 @@ routes: list[BaseRoute] = [
               answer=(Message, Affected), refusals=CAREFUL),
     operation("DELETE", DAY, restore_day, STAFF, "Let the weekly hours count again", query=Consent,
               answer=(Message, Affected), refusals=CAREFUL),
-    operation("GET", OFF, time_off, STAFF, "A provider's time off that is not over", answer=list[TimeOff],
-              refusals=(NotFound,)),
+    operation("GET", OFF, time_off, STAFF, "A provider's time off that is not over", query=Page,
+              answer=list[TimeOff], refusals=(NotFound,)),
     operation("POST", OFF, add_time_off, STAFF, "Add time off", body=TimeOffRequest, query=Consent, answer=Created,
               status=201, also={200: Affected}, refusals=(*CAREFUL, KeyInFlight), creates=True),
     operation("DELETE", OFF + "/{time_off:int}", end_time_off, STAFF, "Delete time off", answer=Message,

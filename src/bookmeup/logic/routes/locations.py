@@ -8,10 +8,12 @@ from bookmeup.errors import AppointmentsAffected, KeyInFlight, NotFound, Unknown
 from bookmeup.logic.routes.appointments import db
 from bookmeup.logic.routes.services import catalogue
 from bookmeup.schemas.answers import Created, Message
+from bookmeup.schemas.appointments import Page
 from bookmeup.schemas.business import Location, LocationChange, LocationMade, NewLocation
 from bookmeup.schemas.hours import Affected, Closure, ClosureRequest, ClosuresQuery, Consent
 from bookmeup.web.answers import passed_on
 from bookmeup.web.operations import ANYONE, operation
+from bookmeup.web.paging import page_of
 from bookmeup.web.principal import ADMIN, STAFF
 from bookmeup.web.reading import path_id, query, read
 
@@ -27,7 +29,7 @@ async def change_location(request: Request) -> Response:
 
 async def locations(request: Request) -> Response:
     reply = await db(request).on_behalf(request).get("/locations")
-    return passed_on(reply.status, reply.body)
+    return page_of(request, reply.body)
 
 
 async def create(request: Request) -> Response:
@@ -49,7 +51,7 @@ async def _changed(request: Request, path: str) -> Response:
 
 async def closures(request: Request) -> Response:
     reply = await db(request).on_behalf(request).get("/closures", query(request, ClosuresQuery))
-    return passed_on(reply.status, reply.body)
+    return page_of(request, reply.body)
 
 
 async def close(request: Request) -> Response:
@@ -67,7 +69,8 @@ routes: list[BaseRoute] = [
     operation("GET", "/location", location, ANYONE, "The first location", answer=Location),
     operation("PUT", "/location", change_location, ADMIN, "Change the first location", body=LocationChange,
               query=Consent, answer=(Message, Affected), refusals=(AppointmentsAffected,)),
-    operation("GET", "/locations", locations, ANYONE, "The places of the business", answer=list[Location]),
+    operation("GET", "/locations", locations, ANYONE, "The places of the business", query=Page,
+              answer=list[Location]),
     operation("POST", "/locations", create, ADMIN, "Open a location, with a provider", body=NewLocation,
               answer=LocationMade, status=201, refusals=(KeyInFlight,), creates=True),
     operation("PUT", "/locations/{id:int}", change, ADMIN, "Change a location", body=LocationChange, query=Consent,

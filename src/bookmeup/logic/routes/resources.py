@@ -7,17 +7,19 @@ from starlette.routing import BaseRoute
 from bookmeup.errors import AppointmentsAffected, KeyInFlight, NotFound, UnknownReference
 from bookmeup.logic.routes.appointments import db
 from bookmeup.schemas.answers import Created, Message
+from bookmeup.schemas.appointments import Page
 from bookmeup.schemas.business import NewResource, Resource, ResourceRequest
 from bookmeup.schemas.hours import Affected, Consent
 from bookmeup.web.answers import passed_on
 from bookmeup.web.operations import operation
+from bookmeup.web.paging import page_of
 from bookmeup.web.principal import STAFF
 from bookmeup.web.reading import path_id, query, read
 
 
 async def resources(request: Request) -> Response:
     reply = await db(request).on_behalf(request).get("/resources")
-    return passed_on(reply.status, reply.body)
+    return page_of(request, reply.body)
 
 
 async def create(request: Request) -> Response:
@@ -39,7 +41,7 @@ async def retire(request: Request) -> Response:
 ONE = "/resources/{id:int}"
 
 routes: list[BaseRoute] = [
-    operation("GET", "/resources", resources, STAFF, "Rooms, chairs and devices", answer=list[Resource]),
+    operation("GET", "/resources", resources, STAFF, "Rooms, chairs and devices", query=Page, answer=list[Resource]),
     operation("POST", "/resources", create, STAFF, "Add a room, chair or device", body=NewResource, answer=Created,
               status=201, refusals=(UnknownReference, KeyInFlight), creates=True),
     operation("PUT", ONE, change, STAFF, "Change a room, chair or device", body=ResourceRequest, query=Consent,

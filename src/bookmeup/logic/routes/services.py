@@ -1,5 +1,6 @@
 """The catalogue: read by anyone, changed by staff."""
 
+from functools import lru_cache
 from typing import Annotated
 
 import msgspec
@@ -17,7 +18,7 @@ from bookmeup.schemas.hours import Affected, Consent
 from bookmeup.schemas.services import NewService, Service, ServiceChange, StaffService
 from bookmeup.web.answers import JSON, ok, passed_on
 from bookmeup.web.operations import ANYONE, operation
-from bookmeup.web.paging import UNPAGED, link
+from bookmeup.web.paging import UNPAGED, link, page_of
 from bookmeup.web.principal import STAFF
 from bookmeup.web.reading import path_id, query, read
 
@@ -33,7 +34,7 @@ class After(Struct):
 async def services(request: Request) -> Response:
     """Answer with the whole copy, or with a page of it."""
     page, copy = query(request, Page), await catalogue(request).read()
-    if page.limit is None and page.cursor is None:
+    if page.limit is None and page.cursor is None and not _is_long(copy):
         return Response(copy, media_type=JSON)
     cursors = request.app.state.cursors
     start = After() if page.cursor is None else cursors.read(LISTED, page.cursor, After)
@@ -43,6 +44,12 @@ async def services(request: Request) -> Response:
     response = ok(found[:limit])
     response.headers.update(link(request, cursors, LISTED, more, page.limit))
     return response
+
+
+@lru_cache(maxsize=2)
+def _is_long(copy: bytes) -> bool:
+    """Whether a copy has more rows than one page; a copy is the same bytes until a write."""
+    return len(msgspec.json.decode(copy, type=list[msgspec.Raw])) > UNPAGED
 
 
 async def create(request: Request) -> Response:
@@ -72,7 +79,7 @@ async def one(request: Request) -> Response:
 
 async def every(request: Request) -> Response:
     reply = await db(request).on_behalf(request).get("/services/all")
-    return passed_on(reply.status, reply.body)
+    return page_of(request, reply.body)
 
 
 def catalogue(request: Request) -> Catalogue:
@@ -85,7 +92,7 @@ ONE = "/services/{id:int}"
 routes: list[BaseRoute] = [
     operation("GET", "/services", services, ANYONE, "What is sold", query=Page, answer=list[Service]),
     operation("GET", "/services/all", every, STAFF, "All services, hidden and inactive ones too",
-              answer=list[StaffService]),
+              query=Page, answer=list[StaffService]),
     operation("GET", ONE, one, ANYONE, "One service; a hidden one too", answer=Service, refusals=(NotFound,)),
     operation("POST", "/services", create, STAFF, "Add a service", body=NewService, answer=Created, status=201,
               refusals=(KeyInFlight,), creates=True),

@@ -16,10 +16,11 @@ from bookmeup.errors import (
 )
 from bookmeup.logic.routes.appointments import db
 from bookmeup.schemas.answers import Created, Message
+from bookmeup.schemas.appointments import Page
 from bookmeup.schemas.waitlist import DeadLetter, Offer, Position, Wish, WishPage, WishRequest
 from bookmeup.web.answers import passed_on
 from bookmeup.web.operations import Handler, operation
-from bookmeup.web.paging import UNPAGED, link
+from bookmeup.web.paging import UNPAGED, link, page_of
 from bookmeup.web.principal import SIGNED_IN, STAFF
 from bookmeup.web.reading import path_id, query, read
 
@@ -51,7 +52,7 @@ async def withdraw(request: Request) -> Response:
 
 async def offers(request: Request) -> Response:
     reply = await db(request).on_behalf(request).get("/offers")
-    return passed_on(reply.status, reply.body)
+    return page_of(request, reply.body)
 
 
 def answering(path: str) -> Handler:
@@ -74,7 +75,7 @@ routes: list[BaseRoute] = [
               query=WishPage, answer=list[Wish], refusals=(BadCursor,)),
     operation("DELETE", "/waitlist/{id:int}", withdraw, SIGNED_IN, "Withdraw a wish", answer=Message,
               refusals=(NotFound,)),
-    operation("GET", "/offers", offers, SIGNED_IN, "What is offered to me now", answer=list[Offer]),
+    operation("GET", "/offers", offers, SIGNED_IN, "What is offered to me now", query=Page, answer=list[Offer]),
     operation("POST", "/offers/{id:int}/accept", answering("/offers/{id}/accept"), SIGNED_IN, "Accept an offer",
               answer=Created, refusals=OFFER, creates=True),
     operation("POST", "/offers/{id:int}/decline", answering("/offers/{id}/decline"), SIGNED_IN, "Decline an offer",
