@@ -61,6 +61,15 @@ def test_a_start_that_exists_twice_is_offered_once_and_is_the_first(place: Place
     assert place.salon.slots(place.service, day, place.provider) == offered
 
 
+def test_an_hour_that_comes_twice_is_in_use_the_first_time_too(place: Place) -> None:
+    day, ana = change_of_clock(10), place.salon.make_customer()
+    place.open(day, "03:00", "04:00")
+    made(ana.api.post("/appointments", place.order(day, "03:00")))
+    spans = place.salon.admin.api.get(f"/availability/{day}").json()
+    span = next(span for span in spans if span["provider_id"] == place.provider)
+    assert is_problem(place.salon.admin.api.delete(f"/availability/{span['id']}"), 409, "availability_in_use")
+
+
 def test_a_series_keeps_its_local_time_over_the_change(place: Place) -> None:
     sunday, ana = date.fromisoformat(change_of_clock(10)), place.salon.make_customer()
     days = [(sunday + timedelta(days=shift)).isoformat() for shift in (-1, 0, 1)]

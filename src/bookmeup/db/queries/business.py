@@ -102,14 +102,17 @@ VALUES (:provider, :date, :start, :end) RETURNING id
 _LOCK_OF = text("""
 SELECT r.id FROM resources r WHERE r.id = (SELECT provider_id FROM availability WHERE id = :id) FOR UPDATE
 """)
-# No appointment is longer than a day: the last condition gives the index a lower bound.
+# By the clock on the wall, so that of an hour that comes twice both are meant; an appointment over that change may end
+# earlier on it than it starts. None is longer than a day: the last two conditions are for the index.
 _IN_USE = text("""
 SELECT 1 FROM availability a JOIN resources r ON r.id = a.provider_id JOIN locations l ON l.id = r.location_id
 JOIN appointments p ON p.provider_id = a.provider_id AND p.status IN ('hold', 'pending', 'confirmed')
   AND (p.hold_until IS NULL OR p.hold_until > now())
-  AND p.starts_at < (a.date + make_interval(mins => a.end_minute)) AT TIME ZONE l.timezone
-  AND p.ends_at > (a.date + make_interval(mins => a.start_minute)) AT TIME ZONE l.timezone
-  AND p.starts_at > (a.date + make_interval(mins => a.start_minute)) AT TIME ZONE l.timezone - interval '1 day'
+  AND p.starts_at AT TIME ZONE l.timezone < a.date + make_interval(mins => a.end_minute)
+  AND greatest(p.starts_at AT TIME ZONE l.timezone, p.ends_at AT TIME ZONE l.timezone)
+    > a.date + make_interval(mins => a.start_minute)
+  AND p.starts_at > CAST(a.date AS timestamp) AT TIME ZONE 'UTC' - interval '2 days'
+  AND p.starts_at < CAST(a.date AS timestamp) AT TIME ZONE 'UTC' + interval '2 days'
 WHERE a.id = :id LIMIT 1
 """)
 _REMOVE = text("DELETE FROM availability WHERE id = :id")
