@@ -135,6 +135,13 @@ def test_staff_book_for_a_user(salon: Salon) -> None:
     assert row["user_id"] == ana.id
 
 
+def test_staff_book_for_one_person_not_for_two(salon: Salon) -> None:
+    service, day, staff, ana = salon.make_service(), salon.open_day(), salon.make_staff(), salon.make_customer()
+    both = order(service, day, user_id=ana.id, customer={"name": "Walk-in", "phone": "+40 721 000 000"})
+    assert is_problem(staff.api.post("/appointments", both), 422, "invalid")
+    assert staff.api.get(f"/appointments/date/{day}").json() == []
+
+
 def test_staff_book_for_somebody_without_an_account_who_cannot_sign_in(salon: Salon) -> None:
     service, day, staff, email = salon.make_service(), salon.open_day(), salon.make_staff(), f"{unique()}@x.example"
     customer = {"name": "Walk-in", "phone": "+40 721 000 000", "email": email}

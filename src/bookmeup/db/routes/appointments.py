@@ -20,7 +20,7 @@ from bookmeup.db.queries.appointments import Made
 from bookmeup.db.transactions import Tx
 from bookmeup.domain.appointments import Status
 from bookmeup.domain.clock import moment
-from bookmeup.errors import NotFound, TooManyHolds
+from bookmeup.errors import Fault, Invalid, NotFound, TooManyHolds
 from bookmeup.schemas.answers import Created, Message
 from bookmeup.schemas.appointments import (
     Appointment,
@@ -87,6 +87,8 @@ def customer_of(tx: Tx, order: ForSomebody) -> Customer | int:
     """Return for whom it is: staff book for others, anybody else for himself."""
     if not tx.actor.role.is_staff:
         return tx.actor.id
+    if order.customer is not None and order.user_id is not None:
+        raise Invalid([Fault("/customer", "is not given together with user_id")])
     return order.customer or order.user_id or tx.actor.id
 
 
