@@ -113,3 +113,9 @@ def test_a_key_that_is_none_is_a_fault_of_the_request(salon: Salon, value: str) 
     service, day, ana = salon.make_service(), salon.open_day(), salon.make_customer()
     answered = ana.api.post("/appointments", order(service, day), headers={"idempotency-key": value})
     assert is_problem(answered, 422, "invalid")
+
+
+def test_a_request_that_creates_nothing_needs_no_key_and_looks_at_none(salon: Salon) -> None:
+    ana = salon.make_customer()
+    assert ana.api.get("/profile", headers={"idempotency-key": "x" * 256}).status_code == 200
+    assert ana.api.delete("/auth/logout", headers={"idempotency-key": "x" * 256}).status_code == 200
