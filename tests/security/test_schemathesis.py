@@ -3,12 +3,14 @@
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx2
 import pytest
 from tests.support.api import Front
-from tests.support.processes import Site
+from tests.support.databases import Server
+from tests.support.processes import Site, running
 from tests.support.salon import Salon
 from tests.web.test_openapi import DOCUMENT
 
@@ -29,9 +31,18 @@ ENDS_THE_SESSION = "delete_auth_logout"
 
 
 @pytest.fixture(scope="module")
-def open_salon(everything: Site, client: httpx2.Client) -> Salon:
-    """A business with something in it, on a database that nobody else looks at."""
-    salon = Salon(Front(everything), client)
+def alone(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """The role `all` on a database that nobody else looks at: an admin may leave it without the other admins."""
+    with server.database() as url:
+        site = Site(url, tmp_path_factory.mktemp("alone"), together=True)
+        with running(site):
+            yield site
+
+
+@pytest.fixture(scope="module")
+def open_salon(alone: Site, client: httpx2.Client) -> Salon:
+    """A business with something in it."""
+    salon = Salon(Front(alone), client)
     service, day = salon.make_service(), salon.open_day()
     for number in range(3):
         salon.book(salon.make_customer(), service, day, f"1{number}:00")
@@ -44,14 +55,14 @@ def token_of(caller: str, salon: Salon) -> str | None:
 
 @pytest.mark.parametrize("caller", CALLERS)
 def test_every_answer_is_documented_and_none_is_an_error_of_ours(
-    caller: str, open_salon: Salon, everything: Site, tmp_path: Path
+    caller: str, open_salon: Salon, alone: Site, tmp_path: Path
 ) -> None:
     token = None if caller == "anonymous" else token_of(caller, open_salon)
     document = tmp_path / "openapi.json"
     document.write_text(json.dumps(DOCUMENT))
     (tmp_path / "schemathesis.toml").write_text("[auth]\nauto-signup = false\n")
     command = [
-        str(Path(sys.executable).with_name("schemathesis")), "run", str(document), "--url", everything.logic.url,
+        str(Path(sys.executable).with_name("schemathesis")), "run", str(document), "--url", alone.logic.url,
         "--checks", ",".join(CHECKS), "--phases", CALLERS[caller], "--max-examples", str(EXAMPLES),
         "--seed", "1", "--generation-database", "none", "--no-color", "--continue-on-failure", "--workers", "1",
         "--request-timeout", "20", "--exclude-operation-id", ENDS_THE_SESSION, "--suppress-health-check", "all",
