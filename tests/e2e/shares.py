@@ -60,7 +60,8 @@ FIGURES = "from urllib.request import urlopen; print(urlopen('http://127.0.0.1:{
 
 def serves(client: Client, version: str, headers: dict[str, str]) -> bool:
     """Whether all of a hundred answers are this version's."""
-    return all(client.call("GET", "/health", headers=headers).json["version"] == version for _ in range(100))
+    answers = (client.call("GET", "/health", headers=headers) for _ in range(100))
+    return all(answer.status == 200 and answer.json["version"] == version for answer in answers)
 
 
 def canaries(environment: Environment) -> list[str]:

@@ -81,7 +81,7 @@ def test_postgres_is_deleted(prod: Environment, load: Load) -> None:
         prod.wait("postgres")
         ready = time.monotonic() - start
         time.sleep(AFTERWARDS)
-    late = [o for o in load.failed if o.at > start + ready + 10]
+    late = [o for o in load.broken if o.at > start + ready + 10]
     say(load.report(f"postgres' pod deleted, the next one ready after {ready:.0f} s"))
     say(f"requests failed over {load.outage():.1f} s, all of them 503: {all(o.status == 503 for o in load.failed)}")
     assert late == [], "it heals by itself within ten seconds"
