@@ -132,7 +132,7 @@ def starter(environment: Environment, database: str, number: int) -> dict[str, A
     template = environment.fetch("deployment", "db-service")["spec"]["template"]
     migrate = template["spec"]["initContainers"][0]
     migrate["env"] = [e | {"value": database} if e["name"] == "POSTGRES_DB" else e for e in migrate["env"]]
-    kept = ("serviceAccountName", "automountServiceAccountToken", "securityContext", "volumes")
+    kept = ("serviceAccountName", "automountServiceAccountToken", "enableServiceLinks", "securityContext", "volumes")
     spec = {name: template["spec"][name] for name in kept if name in template["spec"]}
     spec |= {
         "containers": [migrate],

@@ -89,6 +89,15 @@ def test_a_hold_is_not_moved(salon: Salon) -> None:
     assert is_problem(ana.api.put(f"/appointments/me/{held}", {"date": day, "time": "10:00"}), 422, "wrong_state")
 
 
+def test_staff_give_a_hold_of_somebody_s_up_and_do_not_confirm_it(salon: Salon) -> None:
+    service, day, ana = salon.make_service(), salon.open_day(), salon.make_customer()
+    held = hold(ana, service, day)
+    assert is_problem(salon.admin.api.post(f"/appointments/{held}/confirm"), 422, "wrong_state")
+    assert salon.admin.api.post(f"/appointments/{held}/decline").status_code == 200
+    assert is_problem(ana.api.post("/appointments", order(service, day, hold_id=held)), 422, "unknown_reference")
+    assert "09:00" in salon.slots(service, day)
+
+
 def test_a_hold_of_what_needs_approval_is_requested(salon: Salon) -> None:
     service, day, ana = salon.make_service(needs_approval=True), salon.open_day(), salon.make_customer()
     held = hold(ana, service, day)

@@ -82,7 +82,7 @@ async def one(request: Request) -> Response:
     """Answer with an ETag, by which a change can be made to depend on what was read."""
     reply = await db(request).on_behalf(request).get(f"/appointments/{path_id(request)}")
     etag = f'"v{decoded(reply, Appointment).version}"'
-    if request.headers.get("if-none-match") == etag:
+    if {"*", etag} & {tag.strip().removeprefix("W/") for tag in request.headers.get("if-none-match", "").split(",")}:
         return Response(status_code=304, headers={"ETag": etag})
     response = passed_on(reply.status, reply.body)
     response.headers["ETag"] = etag
