@@ -12,7 +12,7 @@ ASKED = {"x-request-id": "this-one"}
 
 
 @contextlib.asynccontextmanager
-async def answering(*headers: str) -> AsyncIterator[tuple[str, list[int]]]:
+async def answering(*headers: str, wait: float = 0) -> AsyncIterator[tuple[str, list[int]]]:
     """A server that answers everything with `[]` and these headers; give its URL and a list of its connections."""
     connections: list[int] = []
 
@@ -21,6 +21,7 @@ async def answering(*headers: str) -> AsyncIterator[tuple[str, list[int]]]:
         with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
             while True:
                 await reader.readuntil(b"\r\n\r\n")
+                await asyncio.sleep(wait)
                 head = "\r\n".join(["HTTP/1.1 200 OK", "Content-Length: 2", *headers])
                 writer.write(f"{head}\r\n\r\n[]".encode())
                 await writer.drain()
@@ -33,17 +34,20 @@ async def answering(*headers: str) -> AsyncIterator[tuple[str, list[int]]]:
         server.close()
 
 
+async def one(transport: Http, asked: dict[str, str]) -> Reply | Unreachable:
+    try:
+        return await transport.request("GET", "/services", "", asked, b"", 5.0)
+    except Unreachable as error:
+        return error
+
+
 def ask(headers: Sequence[str], asked: dict[str, str], times: int = 1) -> tuple[list[Reply | Unreachable], int]:
-    """Return what became of each request, and over how many connections they went."""
+    """Return what became of each request, one after the other, and over how many connections they went."""
 
     async def main() -> tuple[list[Reply | Unreachable], int]:
         async with answering(*headers) as (url, connections):
-            transport, results = Http(url, 2), list[Reply | Unreachable]()
-            for _ in range(times):
-                try:
-                    results.append(await transport.request("GET", "/services", "", asked, b"", 5.0))
-                except Unreachable as error:
-                    results.append(error)
+            transport = Http(url, 2)
+            results = [await one(transport, asked) for _ in range(times)]
             await transport.close()
             return results, len(connections)
 
@@ -68,3 +72,29 @@ def test_a_connection_that_the_other_side_ends_with_its_answer_is_not_used_again
     results, connections = ask(["X-Request-ID: this-one", "Connection: close"], ASKED, times=3)
     assert [reply.status for reply in results if isinstance(reply, Reply)] == [200] * 3
     assert connections == 3
+
+
+def test_who_waits_for_a_connection_when_a_stranger_is_left_may_ask_again_and_is_not_cancelled() -> None:
+    async def main() -> list[Reply | Unreachable]:
+        async with answering(wait=0.05) as (url, _):
+            transport = Http(url, 2)
+            return await asyncio.gather(*(one(transport, ASKED) for _ in range(6)))
+
+    sent = [result.sent for result in asyncio.run(main()) if isinstance(result, Unreachable)]
+    assert len(sent) == 6
+    assert sent.count(False) >= 3, "what was never sent"
+
+
+def test_a_request_that_is_given_up_while_it_waits_ends() -> None:
+    async def main() -> None:
+        async with answering("X-Request-ID: this-one", wait=5) as (url, _):
+            transport = Http(url, 1)
+            asking = [asyncio.create_task(transport.request("GET", "/", "", ASKED, b"", 5)) for _ in range(2)]
+            await asyncio.sleep(0.1)
+            for task in asking:
+                task.cancel()
+            ended = await asyncio.gather(*asking, return_exceptions=True)
+            assert [type(error) for error in ended] == [asyncio.CancelledError] * 2
+            await transport.close()
+
+    asyncio.run(main())

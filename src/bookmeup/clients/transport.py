@@ -71,6 +71,10 @@ class Http:
             raise Unreachable(sent=False) from error
         except TimeoutError:
             raise
+        except asyncio.CancelledError as error:
+            if _cancelled():
+                raise
+            raise Unreachable(sent=False) from error  # it waited for a connection of the session that was left
         except (aiohttp.ClientError, OSError, RuntimeError) as error:  # the last two come from uvloop, unwrapped
             raise Unreachable(sent=True) from error
 
@@ -100,6 +104,12 @@ class Http:
     async def close(self) -> None:
         if self._session is not None:
             await self._leave(self._session)
+
+
+def _cancelled() -> bool:
+    """Whether it is this task that was cancelled, and not what it waits for."""
+    task = asyncio.current_task()
+    return task is None or task.cancelling() > 0
 
 
 def _is_ours(answered: Mapping[str, str], asked: Mapping[str, str]) -> bool:
