@@ -93,7 +93,7 @@ def is_late(appointment: Booked, now: int) -> bool:
 
 
 def become(appointment: Booked, status: Status, now: int) -> None:
-    """Refuse a state that cannot follow, and an end that is declared before the start; a hold is its owner's to book."""
+    """Refuse a state that cannot follow, and an end before the start; a hold is its owner's to book."""
     if appointment.status is Status.HOLD and status is not Status.CANCELLED:
         raise WrongState("A hold is confirmed by whoever holds it.")
     if status not in NEXT[appointment.status]:
