@@ -100,19 +100,33 @@ def held(environment: Environment) -> Iterator[None]:
         holder.wait(timeout=30)
 
 
+def database(number: int) -> str:
+    return f"chaos_{number}"
+
+
+def make_databases(trial: Trial) -> None:
+    """Before the load: CREATE DATABASE writes all at once, which others' COMMITs wait for."""
+    for number in range(trial.settings.rounds):
+        trial.environment.sql(f"CREATE DATABASE {database(number)}")
+
+
+def drop_databases(trial: Trial) -> None:
+    for number in range(trial.settings.rounds):
+        trial.environment.sql(f"DROP DATABASE IF EXISTS {database(number)} WITH (FORCE)")
+
+
 def migrate_at_once(trial: Trial) -> None:
     """Each time one of the pods runs the scripts, and the others find them done."""
     for number in range(trial.settings.rounds):
-        logs = race(trial.environment, f"chaos_{number}")
+        logs = race(trial.environment, database(number))
         runners = [log for log in logs if "Migrated from nothing" in log]
         others = [log for log in logs if "The schema is at" in log]
         assert (len(runners), len(others)) == (1, CROWD - 1), logs
     trial.note(f"{trial.settings.rounds} times {CROWD} pods: one ran the scripts each time")
 
 
-def race(environment: Environment, database: str) -> list[str]:
-    environment.sql(f"CREATE DATABASE {database}")
-    pods = [starter(environment, database, number) for number in range(CROWD)]
+def race(environment: Environment, on: str) -> list[str]:
+    pods = [starter(environment, on, number) for number in range(CROWD)]
     names = [pod["metadata"]["name"] for pod in pods]
     environment.kubectl("create", "-f", "-", given=json.dumps({"kind": "List", "apiVersion": "v1", "items": pods}))
     try:
@@ -121,17 +135,16 @@ def race(environment: Environment, database: str) -> list[str]:
         return [environment.kubectl("logs", name) for name in names]
     finally:
         environment.kubectl("delete", "pod", *names, "--ignore-not-found")
-        environment.sql(f"DROP DATABASE {database} WITH (FORCE)")
 
 
-def starter(environment: Environment, database: str, number: int) -> dict[str, Any]:
+def starter(environment: Environment, on: str, number: int) -> dict[str, Any]:
     """Return a pod that does what db's init container does, on another database.
 
     It has db's labels, for the network policies; a gate that nobody opens keeps requests away from it.
     """
     template = environment.fetch("deployment", "db-service")["spec"]["template"]
     migrate = template["spec"]["initContainers"][0]
-    migrate["env"] = [e | {"value": database} if e["name"] == "POSTGRES_DB" else e for e in migrate["env"]]
+    migrate["env"] = [e | {"value": on} if e["name"] == "POSTGRES_DB" else e for e in migrate["env"]]
     kept = ("serviceAccountName", "automountServiceAccountToken", "enableServiceLinks", "securityContext", "volumes")
     spec = {name: template["spec"][name] for name in kept if name in template["spec"]}
     spec |= {
@@ -139,7 +152,7 @@ def starter(environment: Environment, database: str, number: int) -> dict[str, A
         "restartPolicy": "Never",
         "readinessGates": [{"conditionType": "chaos.bookmeup/never"}],
     }
-    name = f"{database.replace('_', '-')}-{number}"
+    name = f"{on.replace('_', '-')}-{number}"
     metadata = {"name": name, "labels": template["metadata"]["labels"]}
     return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}
 
@@ -148,5 +161,5 @@ SCENARIOS = (
     Scenario("rollback over an expanding migration", roll_back, restore=forget_the_column),
     Scenario("migration that raises", fail),
     Scenario("migration that waits for a lock", get_stuck, restore=forget_the_column),
-    Scenario(f"{CROWD} db pods on an empty database", migrate_at_once),
+    Scenario(f"{CROWD} db pods on an empty database", migrate_at_once, prepare=make_databases, restore=drop_databases),
 )
