@@ -66,6 +66,9 @@ def _fill(engine: Engine) -> None:
 def _engine(door: Door, url: str | URL, size: int, role: str | None = None, *, transacting: bool = False) -> Engine:
     """Return a pool whose connections start as a role; unless they are `transacting` each statement is by itself."""
     options = "-c statement_timeout=5000 -c lock_timeout=1000 -c idle_in_transaction_session_timeout=15000"
+    # Plans are kept, and one that was made for a small table must not read a large one through: the default is a disk's
+    # whose arm has to move.
+    options += " -c random_page_cost=1.1"
     if role is not None:
         options += f" -c role={role}"
     engine = create_engine(

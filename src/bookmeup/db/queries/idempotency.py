@@ -18,15 +18,13 @@ NOT_KEPT = (401, 403, 429)
 
 _CLAIM = text("""
 INSERT INTO idempotency_keys (actor, route, key, request_hash, expires_at)
-VALUES (:actor, :route, :key, :hash, now() + interval '24 hours') ON CONFLICT DO NOTHING
+VALUES (:actor, :route, :key, :hash, now() + interval '24 hours') ON CONFLICT DO NOTHING RETURNING ctid::text
 """)
 _KEPT = text(
     "SELECT request_hash, status, answer FROM idempotency_keys WHERE actor = :actor AND route = :route AND key = :key"
 )
-_KEEP = text(
-    "UPDATE idempotency_keys SET status = :status, answer = :answer "
-    "WHERE actor = :actor AND route = :route AND key = :key"
-)
+# By its place, where it stays: this transaction alone knows of it. No index has to be looked into again.
+_KEEP = text("UPDATE idempotency_keys SET status = :status, answer = :answer WHERE ctid = CAST(:row AS tid)")
 
 
 class Asked(NamedTuple):
@@ -41,21 +39,23 @@ def decided_once(tx: Tx, asked: Asked, work: Callable[[Tx], object]) -> tuple[in
     """Return status and body of the work, or of the first request with this key."""
     place = {"actor": tx.caller.actor or 0, "route": asked.route, "key": tx.caller.key}
     digest = hashlib.sha256(msgspec.json.encode(asked.body)).digest()
-    if not _claimed(tx, place, digest):
+    row = _claimed(tx, place, digest)
+    if row is None:
         return _kept(tx, place, digest)
     answered, answer = _under_savepoint(tx, asked.status, work)
-    tx.soon(_KEEP, **place, status=answered, answer=answer.decode())
+    tx.soon(_KEEP, row=row, status=answered, answer=answer.decode())
     return answered, answer
 
 
-def _claimed(tx: Tx, place: dict[str, object], digest: bytes) -> bool:
-    """Insert the key's row; waits for a request under way that has inserted it."""
+def _claimed(tx: Tx, place: dict[str, object], digest: bytes) -> str | None:
+    """Insert the key's row and return where it is; waits for a request under way that has inserted it."""
     try:
-        return tx.run(_CLAIM, **place, hash=digest) == 1
+        claimed = tx.one(_CLAIM, **place, hash=digest)
     except DBAPIError as error:
         if getattr(error.orig, "pgcode", None) in ("55P03", "57014"):
             raise KeyInFlight from error
         raise
+    return None if claimed is None else claimed.ctid
 
 
 def _kept(tx: Tx, place: dict[str, object], digest: bytes) -> tuple[int, bytes]:
