@@ -33,6 +33,7 @@ COMBINATIONS: dict[str, Combination] = {
     "prod": Combination("prod"),
     "prod-tls": Combination("prod-tls"),
     "prod-canary": Combination("prod-canary"),
+    "staging-canary": Combination("staging-canary"),
     "prod-gateway": Combination("prod-gateway"),
     "prod-canary+tls": Combination("prod-canary", ("tls",)),
     "prod+hpa": Combination("prod", ("hpa",)),

@@ -11,10 +11,12 @@ CANARIES = pytest.mark.parametrize("overlay", [overlay for overlay in EVERY if h
 
 WITHOUT = {
     "prod-canary": "prod",
+    "staging-canary": "staging",
     "prod-canary+tls": "prod-tls",
     "prod-gateway+gateway-canary": "prod-gateway",
     "prod-gateway+gateway-tls+gateway-canary": "prod-gateway+gateway-tls",
 }
+WEIGHTS = {"prod-canary": "10", "prod-canary+tls": "10", "staging-canary": "50"}
 
 
 @CANARIES
@@ -62,7 +64,7 @@ def is_named(value: Any) -> bool:
     return isinstance(value, list) and all(isinstance(each, dict) and "name" in each for each in value)
 
 
-@pytest.mark.parametrize("overlay", ["prod-canary", "prod-canary+tls"])
+@pytest.mark.parametrize("overlay", WEIGHTS)
 def test_the_ingresses_differ_in_name_labels_annotations_and_services_alone(overlay: str) -> None:
     rendering = render(overlay)
     stable, canary = (rendering.one("Ingress", name) for name in ("bookmeup", "bookmeup-canary"))
@@ -73,7 +75,7 @@ def test_the_ingresses_differ_in_name_labels_annotations_and_services_alone(over
     assert not any("canary" in name for name in stable["metadata"].get("annotations", {}))
     assert canary["metadata"]["annotations"] == {
         "nginx.ingress.kubernetes.io/canary": "true",
-        "nginx.ingress.kubernetes.io/canary-weight": "10",
+        "nginx.ingress.kubernetes.io/canary-weight": WEIGHTS[overlay],
         "nginx.ingress.kubernetes.io/canary-by-header": "X-Canary",
     }
 

@@ -8,7 +8,7 @@ from tests.manifests.rendering import EVERY, SERVICES, environment, has_canary, 
 EVERYWHERE = pytest.mark.parametrize("overlay", EVERY)
 HOSTS = {
     "dev": "dev.bookmeup.localhost",
-    "staging": "staging.bookmeup.localhost",
+    **dict.fromkeys(("staging", "staging-canary"), "staging.bookmeup.localhost"),
     **{overlay: "bookmeup.example.com" for overlay in EVERY if "tls" in overlay},
 }
 AUTH_PATHS = {"/auth", "/.well-known/oauth-authorization-server/auth"}
