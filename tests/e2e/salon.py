@@ -1,7 +1,7 @@
 """A business on an environment, opened through the public API alone, and the load of its customers."""
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -16,6 +16,8 @@ ADMIN = f"owner-{uuid.uuid4().hex[:8]}@e2e.example"
 """Another one each time: the folder that dev keeps its data in outlives a run."""
 DAYS = 30
 CUSTOMERS = 5
+PROVIDERS = 4
+"""Who takes so many bookings a second is not one person."""
 
 
 def create_admin(environment: Environment) -> str:
@@ -30,8 +32,8 @@ class Salon:
     admin: Client
     customers: list[Client]
     service: int
-    slots: Iterator[tuple[str, str]]
-    """Free starts (date, time), each given out once."""
+    slots: Iterator[dict[str, object]]
+    """What an order of a free start says besides its service; each is given out once."""
     days: int = DAYS
     expected: set[int] = field(default_factory=set)
     """Ids of the appointments that were acknowledged."""
@@ -41,8 +43,7 @@ class Salon:
         self.customers = [self.edge.log_in(f"customer{n}@e2e.example", PASSWORD) for n in range(len(self.customers))]
 
     def book(self, client: Client) -> Shot:
-        date, time = next(self.slots)
-        body = {"service_id": self.service, "date": date, "time": time}
+        body = {"service_id": self.service, **next(self.slots)}
         return Shot("book", "POST", "/appointments", client, (201,), body, str(uuid.uuid4()))
 
     def plan(self) -> Iterator[Shot]:
@@ -91,10 +92,19 @@ def day(offset: int) -> str:
     return (datetime.now(UTC) + timedelta(days=offset)).date().isoformat()
 
 
-def starts(days: int) -> Iterator[tuple[str, str]]:
+def starts(days: int, providers: Sequence[int]) -> Iterator[dict[str, object]]:
     for offset in range(2, days):
         for minute in range(0, 24 * 60, 10):
-            yield day(offset), f"{minute // 60:02}:{minute % 60:02}"
+            for provider in providers:
+                yield {"date": day(offset), "time": f"{minute // 60:02}:{minute % 60:02}", "provider_id": provider}
+
+
+def add_provider(admin: Client, number: int) -> int:
+    """Add one who is there day and night from the day after tomorrow on, and return the id."""
+    always = [{"weekday": weekday, "start_time": "00:00", "end_time": "24:00"} for weekday in range(1, 8)]
+    made: int = admin.expect(201, "POST", "/providers", {"name": f"Provider {number}", "hours": always})["object_id"]
+    admin.expect(200, "PUT", f"/providers/{made}/days/{day(1)}", {"intervals": []})
+    return made
 
 
 def open_salon(environment: Environment, edge: Client, days: int = DAYS) -> Salon:
@@ -108,6 +118,8 @@ def open_salon(environment: Environment, edge: Client, days: int = DAYS) -> Salo
         admin.expect(201, "POST", "/availability", span)
     for number in range(CUSTOMERS):
         edge.register(f"Customer {number}", f"customer{number}@e2e.example", PASSWORD)
-    salon = Salon(environment, edge, admin, [edge] * CUSTOMERS, service, starts(days), days)
+    providers = [provider["id"] for provider in admin.expect(200, "GET", "/providers")]
+    providers += [add_provider(admin, number) for number in range(len(providers), PROVIDERS)]
+    salon = Salon(environment, edge, admin, [edge] * CUSTOMERS, service, starts(days, providers), days)
     salon.log_in_again()
     return salon

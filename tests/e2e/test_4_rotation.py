@@ -1,4 +1,4 @@
-"""Rotation of secrets, by command and as the seed does it: edit the Secret, apply, restart.
+"""Rotation of secrets, by command, by the CronJob, and as the seed does it: edit the Secret, apply, restart.
 
 Nobody is logged out and nothing is lost.
 """
@@ -8,6 +8,8 @@ import secrets
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import pairwise
 
 import pytest
@@ -53,27 +55,44 @@ def lets_in(environment: Environment, password: str) -> bool:
     return "Traceback" not in told
 
 
-@pytest.mark.parametrize(
-    ("what", "keys"),
-    [
-        ("database-password", {"POSTGRES_PASSWORD"}),
-        ("jwt-secret", {"JWT_SECRET_KEY"}),
-        ("service-keys", {"AUTH_SERVICE_KEY", "LOGIC_SERVICE_KEY"}),
-    ],
-)
-def test_by_command_without_a_failed_request(
-    prod: Environment, salon: Salon, settings: Settings, what: str, keys: set[str]
+def run_the_job(environment: Environment) -> str:
+    """Do now what the CronJob does every month: all of them."""
+    environment.kubectl("create", "job", "rotate-now", "--from=cronjob/rotate")
+    environment.kubectl("wait", "job/rotate-now", "--for=condition=Complete", "--timeout=600s")
+    return environment.kubectl("logs", "job/rotate-now")
+
+
+@pytest.fixture
+def cronjob(prod: Environment, make_environment: Callable[..., Environment]) -> Iterator[None]:
+    make_environment("prod", "rotation").apply()
+    yield
+    prod.kubectl("delete", "job/rotate-now", "cronjob/rotate", "--ignore-not-found")
+    kinds = ("serviceaccount", "role", "rolebinding", "networkpolicy")
+    prod.kubectl("delete", *(f"{kind}/rotation" for kind in kinds))
+
+
+def test_one_by_command_without_a_failed_request(prod: Environment, salon: Salon, settings: Settings) -> None:
+    check_rotation(prod, salon, settings, partial(rotate, prod, "jwt-secret"), {"JWT_SECRET_KEY"})
+
+
+def test_all_by_the_cronjob_without_a_failed_request(
+    prod: Environment, cronjob: None, salon: Salon, settings: Settings
 ) -> None:
+    keys = {"POSTGRES_PASSWORD", "JWT_SECRET_KEY", "AUTH_SERVICE_KEY", "LOGIC_SERVICE_KEY"}
+    check_rotation(prod, salon, settings, partial(run_the_job, prod), keys)
+
+
+def check_rotation(prod: Environment, salon: Salon, settings: Settings, run: Callable[[], str], keys: set[str]) -> None:
     salon.log_in_again()
     before, postgres, people = prod.secret(), prod.names("postgres"), list(salon.customers)
     load = Load(salon.plan, settings.rate / 2.5)
     began = time.monotonic()
     with load:
         time.sleep(3)
-        said = rotate(prod, what)
+        said = run()
         seconds = time.monotonic() - began
         time.sleep(10)
-    say(load.report(f"rotate {what}: {len(said.splitlines())} steps in {seconds:.0f} s"))
+    say(load.report(f"{', '.join(sorted(keys))} rotated: {len(said.splitlines())} steps in {seconds:.0f} s"))
     after = prod.secret()
     assert len(load.broken) == 0
     assert {key for key in before | after if before.get(key) != after.get(key)} == keys

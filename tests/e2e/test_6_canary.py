@@ -76,8 +76,7 @@ def check_split(environment: Environment, edge: Client, rate: float) -> None:
 
 def test_both_versions_share_tokens_and_data(tree: Tree, salon: Salon) -> None:
     salon.log_in_again()
-    customer, (date, start) = salon.customers[0], next(salon.slots)
-    body = {"service_id": salon.service, "date": date, "time": start}
+    customer, body = salon.customers[0], {"service_id": salon.service, **next(salon.slots)}
     booked = customer.expect(201, "POST", "/appointments", body, ALWAYS)["object_id"]
     for headers in (ALWAYS, NEVER):
         mine = customer.expect(200, "GET", "/appointments/me", None, headers)

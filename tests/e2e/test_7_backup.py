@@ -17,8 +17,7 @@ FOREVER = "bookmeup-29991231T000000Z"
 @pytest.fixture(scope="module")
 def prod_backup(prod: Environment, salon: Salon, make_environment: Callable[..., Environment]) -> Environment:
     for customer in salon.customers:
-        date, time = next(salon.slots)
-        booking = {"service_id": salon.service, "date": date, "time": time}
+        booking = {"service_id": salon.service, **next(salon.slots)}
         salon.expected.add(customer.expect(201, "POST", "/appointments", booking)["object_id"])
     environment = make_environment("prod", "backup")
     environment.apply()
