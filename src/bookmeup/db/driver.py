@@ -44,6 +44,10 @@ class Transacting(Connection):
     def idle(self) -> bool:
         return bool(self.info.transaction_status == extensions.TRANSACTION_STATUS_IDLE)
 
+    @property
+    def failed(self) -> bool:
+        return bool(self.info.transaction_status == extensions.TRANSACTION_STATUS_INERROR)
+
     def defer(self, statement: bytes) -> None:
         self._ahead.append(statement)
 

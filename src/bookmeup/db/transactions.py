@@ -87,8 +87,9 @@ class Tx:
         self.soon(_SAVEPOINT)
 
     def undo(self) -> None:
-        """Undo all since the savepoint; the transaction goes on."""
-        self.connection.exec_driver_sql("ROLLBACK TO SAVEPOINT work")
+        """Undo all since the savepoint; the transaction goes on. At once where PostgreSQL takes nothing else."""
+        driver: Any = self.connection.connection.dbapi_connection
+        (self.run if driver.failed else self.soon)(_UNDO)
 
     def as_customer(self) -> Actor:
         """Return the actor with a customer's rights: on the routes of one's own, staff are customers too."""
@@ -107,7 +108,7 @@ class Tx:
         return self.actor
 
 
-_SAVEPOINT = text("SAVEPOINT work")
+_SAVEPOINT, _UNDO = text("SAVEPOINT work"), text("ROLLBACK TO SAVEPOINT work")
 # The first statement of a transaction: its role and deadlines, the time, and the actor's row as it is now.
 _BEGIN = text("""
 SELECT set_config('role', :role, true), set_config('statement_timeout', :timeout, true),
