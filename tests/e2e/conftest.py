@@ -19,6 +19,7 @@ NAMESPACES = {
     "staging": "bookmeup-staging",
     "prod": "bookmeup",
     "prod-tls": "bookmeup",
+    "prod-gateway": "bookmeup",
 }
 MakeEnvironment = Callable[..., Environment]
 """Takes an overlay's name and those of components to add."""

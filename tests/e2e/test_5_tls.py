@@ -1,29 +1,57 @@
-"""prod-tls over prod, with a Secret made by hand instead of cert-manager's."""
+"""prod-tls over prod, and HTTPS behind a Gateway, with a Secret made by hand instead of cert-manager's."""
 
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 from tests.e2e.client import Client
-from tests.e2e.cluster import Environment, say, until
+from tests.e2e.cluster import Environment, kubectl, say, until
 from tests.e2e.salon import ADMIN, PASSWORD, Salon
 
+pytestmark = pytest.mark.usefixtures("through_ingress")
 HOST = "bookmeup.example.com"
 
 
-def test_https_under_the_own_host(
-    make_environment: Callable[[str], Environment], salon: Salon, authority: Path, through_ingress: None
-) -> None:
-    environment = make_environment("prod-tls")
+@pytest.fixture(scope="module")
+def certificate(prod: Environment, authority: Path) -> Path:
+    """The Secret that both name."""
     pair = [f"--cert={authority}/tls.crt", f"--key={authority}/tls.key"]
-    environment.kubectl("create", "secret", "tls", "bookmeup-tls", *pair)
+    prod.kubectl("create", "secret", "tls", "bookmeup-tls", *pair)
+    return authority / "tls.crt"
+
+
+@pytest.fixture
+def gateway(prod: Environment, make_environment: Callable[..., Environment]) -> Iterator[Environment]:
+    """prod-gateway and gateway-tls in place of the Ingress, which is there again afterwards."""
+    if "traefik" not in kubectl("get", "gatewayclasses", check=False):
+        pytest.skip("THERE IS NO GatewayClass traefik: HTTPS BEHIND A GATEWAY IS NOT TESTED")
+    environment = make_environment("prod-gateway", "gateway-tls")
+    prod.kubectl("delete", "ingress", "bookmeup")
+    yield environment
+    prod.kubectl("delete", "httproute,gateway", "--selector=app=edge")
+    prod.kubectl("delete", "job", "secrets", "--ignore-not-found")
+    prod.apply()
+    prod.wait()
+
+
+def test_https_under_the_own_host(
+    make_environment: Callable[[str], Environment], salon: Salon, certificate: Path
+) -> None:
+    check_https(make_environment("prod-tls"), salon, certificate)
+
+
+def test_https_behind_a_gateway(gateway: Environment, salon: Salon, certificate: Path) -> None:
+    check_https(gateway, salon, certificate)
+
+
+def check_https(environment: Environment, salon: Salon, certificate: Path) -> None:
     environment.apply()
     seconds = environment.wait()
     plain: Client = replace(salon.edge, host=HOST, token=None)
     https = {role: base.replace("http://", "https://") for role, base in plain.bases.items()}
-    trusting = ssl.create_default_context(cafile=str(authority / "tls.crt"))
-    secure = replace(plain, bases=https, context=trusting)
+    secure = replace(plain, bases=https, context=ssl.create_default_context(cafile=str(certificate)))
 
     def up() -> bool:
         try:
@@ -35,11 +63,9 @@ def test_https_under_the_own_host(
     admin = secure.log_in(ADMIN, PASSWORD)
     services = admin.expect(200, "GET", "/services")
     redirect = plain.get("/services")
-    hsts = {name.lower(): value for name, value in secure.get("/services").headers.items()}.get(
-        "strict-transport-security"
-    )
-
-    say(f"prod-tls applied over prod in {seconds:.0f} s: HTTPS verified, {len(services)} service, HSTS {hsts!r}")
+    answered = {name.lower(): value for name, value in secure.get("/services").headers.items()}
+    hsts = answered.get("strict-transport-security")
+    say(f"{environment.overlay} applied in {seconds:.0f} s: HTTPS verified, {len(services)} service, HSTS {hsts!r}")
     say(f"plain HTTP: {redirect.status} to {redirect.headers.get('Location')}")
     assert redirect.status in {301, 302, 307, 308}
     assert redirect.headers["Location"].startswith(f"https://{HOST}/services")
