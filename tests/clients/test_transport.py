@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import socket
 from collections.abc import AsyncIterator, Sequence
 
 import pytest
@@ -74,15 +75,42 @@ def test_a_connection_that_the_other_side_ends_with_its_answer_is_not_used_again
     assert connections == 3
 
 
-def test_who_waits_for_a_connection_when_a_stranger_is_left_may_ask_again_and_is_not_cancelled() -> None:
+def test_who_waits_for_a_connection_when_a_stranger_is_left_is_not_cancelled() -> None:
     async def main() -> list[Reply | Unreachable]:
         async with answering(wait=0.05) as (url, _):
             transport = Http(url, 2)
             return await asyncio.gather(*(one(transport, ASKED) for _ in range(6)))
 
-    sent = [result.sent for result in asyncio.run(main()) if isinstance(result, Unreachable)]
-    assert len(sent) == 6
-    assert sent.count(False) >= 3, "what was never sent"
+    assert [type(result) for result in asyncio.run(main())] == [Unreachable] * 6
+
+
+def test_nobody_waits_his_turn_to_learn_that_nobody_is_there() -> None:
+    """Two at a time, each of which waits for the connection as long as it may: the last would wait for minutes."""
+
+    async def main(url: str) -> list[bool]:
+        transport = Http(url, 2)
+        results = await asyncio.gather(*(one(transport, ASKED) for _ in range(100)))
+        await transport.close()
+        return [result.sent for result in results if isinstance(result, Unreachable)]
+
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as deaf, contextlib.ExitStack() as full:
+        for _ in range(2):  # it accepts nobody, and no more than these fit before it
+            caller = full.enter_context(socket.socket())
+            caller.setblocking(False)
+            caller.connect_ex(deaf.getsockname())
+        assert asyncio.run(main(f"http://127.0.0.1:{deaf.getsockname()[1]}")) == [False] * 100
+
+
+def test_who_waits_is_not_sent_away_while_others_get_through() -> None:
+    async def main() -> list[type]:
+        async with answering("X-Request-ID: this-one", wait=0.1) as (url, _):
+            transport = Http(url, 2)
+            asking = [asyncio.create_task(one(transport, ASKED)) for _ in range(6)]
+            await asyncio.sleep(0.15)
+            transport._send_away()  # noqa: SLF001 - what a connection does that fails beside them
+            return [type(reply) for reply in await asyncio.gather(*asking)]
+
+    assert asyncio.run(main()) == [Reply] * 6
 
 
 def test_a_request_that_is_given_up_while_it_waits_ends() -> None:

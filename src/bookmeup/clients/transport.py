@@ -1,8 +1,9 @@
 """Two ways to reach another role: by HTTP, and in the same process. Both give status, headers and bytes."""
 
 import asyncio
+import time
 from collections.abc import Mapping
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import aiohttp
 from starlette.types import ASGIApp, Message, Scope
@@ -39,49 +40,84 @@ class Transport(Protocol):
 
 
 class Http:
-    """Keep-alive connections to one base URL, at most `limit`; a request waits for one until its deadline."""
+    """Keep-alive connections to one base URL, at most `limit`; a request waits for one until its deadline.
+
+    While nobody is there, each connection fails after its own time. Whoever waits for one then does not wait his turn
+    to learn the same: a client is to have its 503 within a second.
+    """
 
     def __init__(self, base_url: str, limit: int) -> None:
         self._base = base_url.rstrip("/")
-        self._limit = limit
         self._session: aiohttp.ClientSession | None = None
+        self._places = asyncio.Semaphore(limit)
+        self._waiting: set[asyncio.Future[Any]] = set()
+        self._heard = float("-inf")
+        """When an answer came last, in monotonic seconds."""
 
     async def request(
         self, method: str, path: str, query: str, headers: Mapping[str, str], body: bytes, seconds: float
     ) -> Reply:
-        session = self._session or self._open()
         url = f"{self._base}{path}?{query}" if query else f"{self._base}{path}"
+        async with asyncio.timeout(seconds):  # aiohttp's own limit leaves out the wait for a connection's end
+            await self._take_place()
+            try:
+                return await self._ask(method, URL(url, encoded=True), headers, body)
+            finally:
+                self._places.release()
+
+    async def _ask(self, method: str, url: URL, headers: Mapping[str, str], body: bytes) -> Reply:
+        session = self._session or self._open()
         try:
-            async with (
-                asyncio.timeout(seconds),  # aiohttp's own limit leaves out the wait for a connection's end
-                session.request(
-                    method, URL(url, encoded=True), headers=headers, data=body or None, allow_redirects=False
-                ) as response,
-            ):
+            async with session.request(
+                method, url, headers=headers, data=body or None, allow_redirects=False
+            ) as response:
                 if not _is_ours(response.headers, headers):
                     await self._leave(session)
                     raise Unreachable(sent=True)
                 if (response.content_length or 0) > LARGEST:
                     raise Unreachable(sent=True)
                 content = await response.read()
+                self._heard = time.monotonic()
                 return Reply(response.status, {k.lower(): v for k, v in response.headers.items()}, content)
-        except aiohttp.ConnectionTimeoutError as error:
-            raise Unreachable(sent=False) from error
-        except aiohttp.ClientConnectorError as error:
+        except (aiohttp.ConnectionTimeoutError, aiohttp.ClientConnectorError) as error:
+            self._send_away()
             raise Unreachable(sent=False) from error
         except TimeoutError:
             raise
         except asyncio.CancelledError as error:
             if _cancelled():
                 raise
-            raise Unreachable(sent=False) from error  # it waited for a connection of the session that was left
+            raise Unreachable(sent=False) from error  # it was finding an address for the session that was left
         except (aiohttp.ClientError, OSError, RuntimeError) as error:  # the last two come from uvloop, unwrapped
             raise Unreachable(sent=True) from error
+
+    async def _take_place(self) -> None:
+        if not self._places.locked():
+            await self._places.acquire()
+            return
+        turn = asyncio.ensure_future(self._places.acquire())
+        self._waiting.add(turn)
+        try:
+            await turn
+        except asyncio.CancelledError as error:
+            if turn.done() and not turn.cancelled():
+                self._places.release()
+            if _cancelled():
+                raise
+            raise Unreachable(sent=False) from error
+        finally:
+            self._waiting.discard(turn)
+
+    def _send_away(self) -> None:
+        """Let nobody wait any longer, unless others still get through."""
+        if time.monotonic() - self._heard > CONNECT_SECONDS:
+            for turn in self._waiting:
+                turn.cancel()
 
     def _open(self) -> aiohttp.ClientSession:
         """Open on the running loop. aiohttp's own repeat stays off: the one retry is ours."""
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=self._limit, keepalive_timeout=15, ttl_dns_cache=5),
+            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=15, ttl_dns_cache=5),  # by `_places`
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS),
             auto_decompress=False,
             cookie_jar=aiohttp.DummyCookieJar(),
