@@ -18,8 +18,8 @@ depends_on = None
 
 
 def upgrade() -> None:
-    op.execute("ALTER TABLE locations ADD COLUMN chaos text")
     op.execute("INSERT INTO schema_compat (revision, oldest_image) VALUES ('{NEXT}', '{HEAD}')")
+    op.execute("ALTER TABLE locations ADD COLUMN chaos text")  # the last: everybody waits until the COMMIT
 """  # noqa: S608 - our own words
 RAISES = "    op.execute('SELECT 1 / 0')\n"
 
