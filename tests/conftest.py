@@ -19,7 +19,7 @@ from tests.support.api import Front
 from tests.support.databases import Server
 from tests.support.fragile import Fragile, breakable, mend
 from tests.support.postgres import Postgres, own_server, remove_abandoned, temporary_folder
-from tests.support.processes import Site, running
+from tests.support.processes import Site, by_itself, running
 from tests.support.salon import Salon
 
 NewDatabase = Callable[..., URL]
@@ -108,10 +108,8 @@ def replicas(roles: Site, second: Site) -> tuple[Site, Site]:
 @pytest.fixture(scope="session")
 def everything(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """The role `all` on a database of its own."""
-    with server.database() as url:
-        site = Site(url, tmp_path_factory.mktemp("all"), together=True)
-        with running(site):
-            yield site
+    with by_itself(server, tmp_path_factory.mktemp("all")) as site:
+        yield site
 
 
 @pytest.fixture(scope="session")

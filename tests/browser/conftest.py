@@ -8,10 +8,9 @@ from typing import Any
 import httpx2
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
-from tests.pages.visitor import shop_site
 from tests.support.api import Front
 from tests.support.databases import Server
-from tests.support.processes import Site
+from tests.support.processes import Site, by_itself
 from tests.support.salon import PASSWORD, Salon
 
 ARGS = [
@@ -36,7 +35,7 @@ def chromium() -> Iterator[Browser]:
 @pytest.fixture(scope="session")
 def site(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """The role `all`: pages and accounts behind one origin."""
-    with shop_site(server, tmp_path_factory) as opened:
+    with by_itself(server, tmp_path_factory.mktemp("shop")) as opened:
         yield opened
 
 

@@ -66,8 +66,7 @@ def refuse(trial: Trial, image: str) -> None:
         assert environment.sql(REVISION) == before
     finally:
         undo(environment, "db-service")
-        environment.kubectl("delete", "job", "secrets", "--ignore-not-found")
-        environment.apply()
+        environment.apply_again()
     trial.note(f"rollout status: {done.stderr.strip()}; the schema stayed at {before}")
 
 

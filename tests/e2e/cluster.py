@@ -62,6 +62,11 @@ class Environment:
     def apply(self) -> str:
         return kubectl("apply", "-k", str(self.folder))
 
+    def apply_again(self) -> str:
+        """Apply over what may have another image: the Job of a minute ago would refuse that."""
+        self.kubectl("delete", "job", "secrets", "--ignore-not-found")
+        return self.apply()
+
     def declared(self) -> dict[str, Any]:
         """All that was applied, as the cluster has it, but for what the cluster itself keeps there."""
         found = fetch("--ignore-not-found", "-k", str(self.folder))["items"]

@@ -103,6 +103,12 @@ def through_ingress(edge: Client) -> None:
 
 
 @pytest.fixture(scope="session")
+def gateway_class(cluster: None) -> None:
+    if "traefik" not in kubectl("get", "gatewayclasses", check=False):
+        pytest.skip("THERE IS NO GatewayClass traefik: THE GATEWAY IS NOT TESTED")
+
+
+@pytest.fixture(scope="session")
 def salon(prod: Environment, edge: Client) -> Salon:
     return open_salon(prod, edge)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from tests.e2e.client import Client
-from tests.e2e.cluster import Environment, kubectl, say, until
+from tests.e2e.cluster import Environment, say, until
 from tests.e2e.salon import ADMIN, PASSWORD, Salon
 
 pytestmark = pytest.mark.usefixtures("through_ingress")
@@ -23,16 +23,15 @@ def certificate(prod: Environment, authority: Path) -> Path:
 
 
 @pytest.fixture
-def gateway(prod: Environment, make_environment: Callable[..., Environment]) -> Iterator[Environment]:
+def gateway(
+    gateway_class: None, prod: Environment, make_environment: Callable[..., Environment]
+) -> Iterator[Environment]:
     """prod-gateway and gateway-tls in place of the Ingress, which is there again afterwards."""
-    if "traefik" not in kubectl("get", "gatewayclasses", check=False):
-        pytest.skip("THERE IS NO GatewayClass traefik: HTTPS BEHIND A GATEWAY IS NOT TESTED")
     environment = make_environment("prod-gateway", "gateway-tls")
     prod.kubectl("delete", "ingress", "bookmeup")
     yield environment
     prod.kubectl("delete", "httproute,gateway", "--selector=app=edge")
-    prod.kubectl("delete", "job", "secrets", "--ignore-not-found")
-    prod.apply()
+    prod.apply_again()
     prod.wait()
 
 

@@ -3,10 +3,10 @@ from contextlib import ExitStack, closing
 
 import httpx2
 import pytest
-from tests.pages.visitor import Visitor, shop_site
+from tests.pages.visitor import Visitor
 from tests.support.api import Front
 from tests.support.databases import Server
-from tests.support.processes import Site
+from tests.support.processes import Site, by_itself
 from tests.support.salon import PASSWORD, Salon
 
 NewVisitor = Callable[[], Visitor]
@@ -15,7 +15,7 @@ NewVisitor = Callable[[], Visitor]
 @pytest.fixture(scope="session")
 def site(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """The role `all`: pages and accounts behind one origin."""
-    with shop_site(server, tmp_path_factory) as opened:
+    with by_itself(server, tmp_path_factory.mktemp("shop")) as opened:
         yield opened
 
 

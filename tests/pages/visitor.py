@@ -1,15 +1,11 @@
 """A browser without JavaScript: it keeps cookies, follows links by their text, and sends forms as the page has them."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from html.parser import HTMLParser
 from typing import NamedTuple, Self
 from urllib.parse import urljoin
 
 import httpx2
-import pytest
-from tests.support.databases import Server
-from tests.support.processes import Site, running
 
 HTML = {"accept": "text/html,application/xhtml+xml"}
 
@@ -105,12 +101,3 @@ class Visitor:
 
     def close(self) -> None:
         self.client.close()
-
-
-@contextmanager
-def shop_site(server: Server, folders: pytest.TempPathFactory) -> Iterator[Site]:
-    """Run the role `all` on a database of its own, whose days no other tests open."""
-    with server.database() as url:
-        site = Site(url, folders.mktemp("shop"), together=True)
-        with running(site):
-            yield site

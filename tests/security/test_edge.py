@@ -11,7 +11,7 @@ from typing import NamedTuple
 import httpx2
 import pytest
 from tests.support.databases import Server
-from tests.support.processes import LOOPBACK, Process, Site, running
+from tests.support.processes import LOOPBACK, Process, Site, by_itself
 from tests.support.salon import Salon, is_problem
 
 HOST = "salon.example"
@@ -138,10 +138,8 @@ def test_what_is_no_request_ends_as_400_or_as_nothing(request_bytes: bytes, role
 def guarded(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
     """The role `all` that knows its host, trusts a proxy that is not here, and counts tries."""
     settings = {"ALLOWED_HOSTS": f"{HOST},other.example", "FORWARDED_ALLOW_IPS": "10.0.0.0/8", "RATE_LIMITS": "on"}
-    with server.database() as url:
-        site = Site(url, tmp_path_factory.mktemp("guarded"), together=True, **settings)
-        with running(site):
-            yield site.logic
+    with by_itself(server, tmp_path_factory.mktemp("guarded"), **settings) as site:
+        yield site.logic
 
 
 def at(process: Process, path: str, *lines: str) -> Raw:

@@ -10,7 +10,7 @@ import httpx2
 import pytest
 from tests.support.api import Front
 from tests.support.databases import Server
-from tests.support.processes import Site, running
+from tests.support.processes import Site, by_itself
 from tests.support.salon import Salon
 from tests.web.test_openapi import DOCUMENT
 
@@ -33,10 +33,8 @@ ENDS_THE_SESSION = "delete_auth_logout"
 @pytest.fixture(scope="module")
 def alone(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """The role `all` on a database that nobody else looks at: an admin may leave it without the other admins."""
-    with server.database() as url:
-        site = Site(url, tmp_path_factory.mktemp("alone"), together=True)
-        with running(site):
-            yield site
+    with by_itself(server, tmp_path_factory.mktemp("alone")) as site:
+        yield site
 
 
 @pytest.fixture(scope="module")

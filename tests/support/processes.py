@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Self
 
 from sqlalchemy import URL
+from tests.support.databases import Server
 
 KEYS = {
     "JWT_SECRET_KEY": "jwt-" + "j" * 40,
@@ -205,3 +206,12 @@ def running(*sites: Site) -> Iterator[None]:
             process.ask_to_end()
         for site in sites:
             site.end()
+
+
+@contextlib.contextmanager
+def by_itself(server: Server, folder: Path, **settings: str) -> Iterator[Site]:
+    """Run the role `all` on a database of its own, whose days no other tests open."""
+    with server.database() as url:
+        site = Site(url, folder, together=True, **settings)
+        with running(site):
+            yield site

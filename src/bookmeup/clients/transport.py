@@ -58,12 +58,17 @@ class Http:
         self, method: str, path: str, query: str, headers: Mapping[str, str], body: bytes, seconds: float
     ) -> Reply:
         url = f"{self._base}{path}?{query}" if query else f"{self._base}{path}"
-        async with asyncio.timeout(seconds):  # aiohttp's own limit leaves out the wait for a connection's end
-            await self._take_place()
-            try:
-                return await self._ask(method, URL(url, encoded=True), headers, body)
-            finally:
-                self._places.release()
+        try:
+            async with asyncio.timeout(seconds):  # aiohttp's own limit leaves out the wait for a connection's end
+                await self._take_place()
+                try:
+                    return await self._ask(method, URL(url, encoded=True), headers, body)
+                finally:
+                    self._places.release()
+        except asyncio.CancelledError as error:
+            if _cancelled():
+                raise
+            raise Unreachable(sent=False) from error  # sent away, or its session was left
 
     async def _ask(self, method: str, url: URL, headers: Mapping[str, str], body: bytes) -> Reply:
         session = self._session or self._open()
@@ -84,10 +89,6 @@ class Http:
             raise Unreachable(sent=False) from error
         except TimeoutError:
             raise
-        except asyncio.CancelledError as error:
-            if _cancelled():
-                raise
-            raise Unreachable(sent=False) from error  # it was finding an address for the session that was left
         except (aiohttp.ClientError, OSError, RuntimeError) as error:  # the last two come from uvloop, unwrapped
             raise Unreachable(sent=True) from error
 
@@ -99,12 +100,10 @@ class Http:
         self._waiting.add(turn)
         try:
             await turn
-        except asyncio.CancelledError as error:
+        except asyncio.CancelledError:
             if turn.done() and not turn.cancelled():
                 self._places.release()
-            if _cancelled():
-                raise
-            raise Unreachable(sent=False) from error
+            raise
         finally:
             self._waiting.discard(turn)
 
