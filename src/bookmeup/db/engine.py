@@ -69,6 +69,11 @@ def _engine(door: Door, url: str | URL, size: int, role: str | None = None, *, t
     # Plans are kept, and one that was made for a small table must not read a large one through: the default is a disk's
     # whose arm has to move.
     options += " -c random_page_cost=1.1"
+    if transacting:
+        # By itself PostgreSQL plans each statement anew for the first five of its calls on a connection: 2 ms for a
+        # calendar's, while providers' rows are locked, and a second of processor time for a replica that starts. Reads
+        # keep that: lists have filters that a plan for all values could not use.
+        options += " -c plan_cache_mode=force_generic_plan"
     if role is not None:
         options += f" -c role={role}"
     engine = create_engine(
