@@ -17,7 +17,7 @@ import pytest
 from sqlalchemy import URL
 from tests.support.api import Front
 from tests.support.databases import Server
-from tests.support.fragile import Fragile, breakable, mend
+from tests.support.fragile import Fragile, Wired, breakable, mend, wired
 from tests.support.postgres import Postgres, own_server, remove_abandoned, temporary_folder
 from tests.support.processes import Site, by_itself, running
 from tests.support.salon import Salon
@@ -150,3 +150,12 @@ def fragile(fragile_site: Fragile) -> Iterator[Fragile]:
     """A site whose processes and PostgreSQL may be killed; it is mended afterwards."""
     yield fragile_site
     mend(fragile_site)
+
+
+@pytest.fixture(scope="module")
+def wired_site(
+    own_postgres: Postgres, client: httpx2.Client, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Wired]:
+    """As `fragile`, with wires that may be slow, cut or hang."""
+    with wired(own_postgres, client, tmp_path_factory.mktemp("wired")) as site:
+        yield site

@@ -37,6 +37,7 @@ class Sizes(NamedTuple):
     history_clients: int
     pause: float
     changing_days: int
+    oracle_providers: int
 
 
 FULL = Sizes(
@@ -59,6 +60,7 @@ FULL = Sizes(
     history_clients=12,
     pause=5.0,
     changing_days=100_000,
+    oracle_providers=10,
 )
 SMALL = Sizes(
     is_full=False,
@@ -80,6 +82,7 @@ SMALL = Sizes(
     history_clients=4,
     pause=0.5,
     changing_days=4,
+    oracle_providers=1,
 )
 SIZES = FULL if os.environ.get("PROVE") == "full" else SMALL  # noqa: TID251 - the tests' own setting
 

@@ -8,11 +8,11 @@ from collections.abc import Iterator
 
 import httpx2
 import pytest
-from sqlalchemy import URL, text
+from sqlalchemy import URL
 from tests.proofs.conftest import SIZES, Figure
 from tests.proofs.crowd import counted, rush
+from tests.proofs.scratch import arrange
 from tests.support.api import Front
-from tests.support.databases import engine
 from tests.support.processes import Site, running
 from tests.support.races import MINUTES, overlaps, times
 from tests.support.salon import Person, Salon
@@ -20,21 +20,6 @@ from tests.support.salon import Person, Salon
 CUSTOMERS, ROUNDS = SIZES.control_racers, SIZES.control_slots
 TRIES = 20
 """Slots that are raced for until somebody shares one."""
-CONSTRAINT = """ALTER TABLE occupied ADD CONSTRAINT occupied_no_overlap
-EXCLUDE USING gist (int8range(resource_id, resource_id, '[]') WITH &&, during WITH &&)
-WHERE (status IN ('hold', 'pending', 'confirmed'))"""
-# A row that a function returns cannot be locked, and FOR UPDATE on a view over it says nothing of that.
-NO_LOCK = """
-ALTER TABLE resources RENAME TO resources_there;
-CREATE FUNCTION resources_of() RETURNS SETOF resources_there LANGUAGE sql STABLE AS 'SELECT * FROM resources_there';
-CREATE VIEW resources AS SELECT * FROM resources_of();
-GRANT SELECT, UPDATE ON resources, resources_there TO bookmeup_logic;
-"""
-LOCK = """
-DROP VIEW resources;
-DROP FUNCTION resources_of;
-ALTER TABLE resources_there RENAME TO resources;
-"""
 
 
 @pytest.fixture(scope="module")
@@ -52,18 +37,6 @@ def scratch_salon(scratch: Site, client: httpx2.Client) -> Salon:
 @pytest.fixture(scope="module")
 def customers(scratch_salon: Salon) -> list[Person]:
     return scratch_salon.make_customers(CUSTOMERS)
-
-
-def arrange(url: URL, *, lock: bool, constraint: bool) -> None:
-    """Empty the calendar, and take away what is not wanted."""
-    with engine(url).begin() as connection:
-        connection.execute(text("TRUNCATE occurrences CASCADE"))
-        connection.execute(text("ALTER TABLE occupied DROP CONSTRAINT IF EXISTS occupied_no_overlap"))
-        if constraint:
-            connection.execute(text(CONSTRAINT))
-        locks = connection.execute(text("SELECT relkind FROM pg_class WHERE relname = 'resources'")).scalar_one() == "r"
-        if locks != lock:
-            connection.exec_driver_sql(LOCK if lock else NO_LOCK)
 
 
 def sold(salon: Salon, customers: list[Person], rounds: int) -> Counter[int]:

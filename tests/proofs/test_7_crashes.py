@@ -8,20 +8,17 @@ from collections.abc import Callable, Iterator
 from sqlalchemy import text
 from tests.proofs import history as histories
 from tests.proofs import stored
+from tests.proofs.broken import lived_through
 from tests.proofs.conftest import SIZES, Figure
-from tests.proofs.history import History, Outcome, Slot
+from tests.proofs.history import History, Slot
 from tests.support.databases import engine
 from tests.support.fragile import Fragile, mend
 from tests.support.processes import Process
-from tests.support.races import MINUTES, overlaps, times
+from tests.support.races import overlaps
 from tests.support.salon import Person
 from tests.support.waiting import until
 
 CLIENTS = 6
-BETWEEN = 10
-"""Bookings that are answered between one fault of a history and the next."""
-RARE = 12
-"""Slots that all clients of a history share, so that they meet."""
 STEP = 5
 AFTER = 0.2
 """Seconds that clients go on after a kill."""
@@ -118,32 +115,4 @@ def faults(fragile: Fragile) -> list[Callable[[], None]]:
 def test_histories_of_clients_fit_what_is_there_whatever_was_killed_or_stood_still(
     fragile: Fragile, figure: Figure
 ) -> None:
-    url, salon, totals = fragile.postgres.url(), fragile.salon, dict.fromkeys(Outcome, 0)
-    people, moved, cancelled, unknown = salon.make_customers(SIZES.history_clients), 0, 0, 0
-    for _ in range(SIZES.histories):
-        service, day = salon.make_service(duration=MINUTES), salon.open_day()
-        planned = random.sample(faults(fragile), len(faults(fragile)))
-
-        def breaking(history: History, planned: list[Callable[[], None]] = planned) -> None:
-            for fault in planned:
-                enough = history.answered + BETWEEN
-                until(lambda enough=enough: history.answered >= enough, SLOW, 0.01)  # type: ignore[misc]
-                fault()
-                mend(fragile)
-
-        history = histories.recorded(people, [Slot(service, day, at) for at in times(RARE)], breaking)
-        unknown += history.unknown
-        histories.settle(history)
-        found = stored.rows(url, service)
-        assert stored.contradictions(history, found, url) == []
-        for booking in history.bookings:
-            totals[booking.outcome] += 1
-        moved += sum(row.trail.count("moved") for row in found.values())
-        cancelled += sum(row.status == "cancelled" for row in found.values())
-    figure("9 histories: faults", SIZES.histories * len(faults(fragile)))
-    figure("9 histories: bookings ok, fail", (totals[Outcome.OK], totals[Outcome.FAIL]))
-    figure("9 histories: requests without an answer", unknown)
-    figure("9 histories: moved, cancelled", (moved, cancelled))
-    figure("9 histories: lost, invented, twice", 0)
-    assert totals[Outcome.OK] > 0 < totals[Outcome.FAIL]
-    assert moved > 0 < cancelled
+    lived_through(fragile, faults(fragile), lambda what, number: figure(f"7 histories: {what}", number))

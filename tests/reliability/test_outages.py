@@ -9,14 +9,11 @@ import pytest
 from sqlalchemy import text
 from tests.support.api import Shot, volley
 from tests.support.databases import engine
-from tests.support.fragile import Fragile
+from tests.support.fragile import SOON, Fragile, asked
 from tests.support.races import statuses
-from tests.support.salon import Person, Salon, order, unique
+from tests.support.salon import order, unique
 from tests.support.waiting import until
 
-SOON = 4.0
-"""A request has two seconds; the rest is for two busy cores."""
-SOME = 1
 BACK_WITHIN = 5.0
 SLACK = 5.0
 
@@ -52,23 +49,6 @@ def postgres_killed(fragile: Fragile) -> Iterator[None]:
 
 OUTAGES = [db_killed, db_frozen, postgres_stopped, postgres_killed]
 everywhere = pytest.mark.parametrize("outage", OUTAGES)
-
-
-def asked(salon: Salon, ana: Person, booking: Shot) -> list[httpx2.Response]:
-    """Ask for a bit of everything that needs db; each answer must come soon."""
-    requests: tuple[Callable[[], httpx2.Response], ...] = (
-        lambda: ana.api.get("/profile"),
-        lambda: ana.api.get("/appointments/me"),
-        lambda: salon.anyone.get(f"/available-timeslots?date=2027-03-01&service_id={SOME}"),
-        lambda: ana.api.post(booking.path, booking.body, headers=booking.headers),
-        lambda: salon.anyone.post("/auth/login", {"email": ana.email, "password": "wrong"}),
-    )
-    answers = []
-    for request in requests:
-        began = time.monotonic()
-        answers.append(request())
-        assert time.monotonic() - began < SOON
-    return answers
 
 
 @everywhere

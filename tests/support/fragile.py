@@ -1,16 +1,22 @@
 """A site whose processes and PostgreSQL may be killed."""
 
 import contextlib
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import httpx2
-from tests.support.api import Front
+from tests.support.api import Front, Shot
 from tests.support.databases import prepare
 from tests.support.postgres import Postgres
-from tests.support.processes import Site, running
-from tests.support.salon import Salon
+from tests.support.processes import LOOPBACK, Site, running
+from tests.support.salon import Person, Salon
+from tests.support.wire import Wire
+
+SOON = 4.0
+"""A request has two seconds; the rest is for two busy cores."""
+SOME = 1
 
 
 @dataclass(frozen=True)
@@ -22,6 +28,14 @@ class Fragile:
     salon: Salon
 
 
+@dataclass(frozen=True)
+class Wired(Fragile):
+    """One whose wires may be broken too: from auth and logic to db, and from db to PostgreSQL."""
+
+    to_db: Wire
+    to_postgres: Wire
+
+
 @contextlib.contextmanager
 def breakable(postgres: Postgres, client: httpx2.Client, folder: Path) -> Iterator[Fragile]:
     """Run a site on an empty server of its own."""
@@ -29,6 +43,19 @@ def breakable(postgres: Postgres, client: httpx2.Client, folder: Path) -> Iterat
     site = Site(postgres.url(), folder)
     with running(site):
         yield Fragile(postgres, site, Salon(Front(site), client))
+
+
+@contextlib.contextmanager
+def wired(postgres: Postgres, client: httpx2.Client, folder: Path) -> Iterator[Wired]:
+    """As `breakable`, with a wire between the processes."""
+    prepare(postgres.url())
+    with Wire(postgres.socket) as to_postgres:
+        site = Site(postgres.url().set(host=LOOPBACK, port=to_postgres.port, query={}), folder)
+        with Wire(site.db.port) as to_db:
+            for process in (site.auth, site.logic):
+                process.settings["DB_SERVICE_URL"] = f"http://{LOOPBACK}:{to_db.port}"
+            with running(site):
+                yield Wired(postgres, site, Salon(Front(site), client), to_db, to_postgres)
 
 
 def mend(fragile: Fragile) -> None:
@@ -40,3 +67,20 @@ def mend(fragile: Fragile) -> None:
             process.start()
     for process in fragile.site.processes:
         process.wait()
+
+
+def asked(salon: Salon, ana: Person, booking: Shot) -> list[httpx2.Response]:
+    """Ask for a bit of everything that needs db; each answer must come soon."""
+    requests: tuple[Callable[[], httpx2.Response], ...] = (
+        lambda: ana.api.get("/profile"),
+        lambda: ana.api.get("/appointments/me"),
+        lambda: salon.anyone.get(f"/available-timeslots?date=2027-03-01&service_id={SOME}"),
+        lambda: ana.api.post(booking.path, booking.body, headers=booking.headers),
+        lambda: salon.anyone.post("/auth/login", {"email": ana.email, "password": "wrong"}),
+    )
+    answers = []
+    for request in requests:
+        began = time.monotonic()
+        answers.append(request())
+        assert time.monotonic() - began < SOON
+    return answers

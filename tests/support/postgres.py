@@ -107,6 +107,10 @@ class Postgres:
     def url(self, database: str = "postgres") -> URL:
         return URL.create("postgresql+psycopg2", "postgres", database=database, query={"host": str(self.folder)})
 
+    @property
+    def socket(self) -> Path:
+        return self.folder / ".s.PGSQL.5432"
+
     def create(self) -> None:
         """Make the files; the user who runs the server owns them."""
         self.folder.mkdir(mode=0o700)
