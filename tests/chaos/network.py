@@ -2,14 +2,15 @@
 
 import subprocess
 import time
-from typing import Literal
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from tests.chaos.settings import ChaosSettings
 from tests.chaos.stage import HEALING, Scenario, Trial, unavailable
-from tests.e2e.cluster import kubectl
+from tests.e2e.cluster import fetch, kubectl
 
 SECONDS = 30
-COREDNS = ("-n", "kube-system", "scale", "deployment/coredns")
+KUBE_SYSTEM = ("-n", "kube-system")
 
 
 def cut_off_db(trial: Trial) -> None:
@@ -25,24 +26,29 @@ def cut_off_db(trial: Trial) -> None:
 
 
 def without_dns(settings: ChaosSettings) -> str:
-    found = "coredns" in kubectl("-n", "kube-system", "get", "deployments", check=False)
+    found = "coredns" in kubectl(*KUBE_SYSTEM, "get", "deployments", check=False)
     return "" if settings.dns or found else "no Deployment coredns, and no CHAOS_DNS"
 
 
-def switch_dns(trial: Trial, way: Literal["stop", "start"]) -> None:
+@contextmanager
+def paused(trial: Trial) -> Iterator[None]:
+    """Have nobody answer for names; afterwards as many as before."""
     if trial.settings.dns:
-        subprocess.run([*trial.settings.dns, way], check=True, capture_output=True)
+        stop, start = ([*trial.settings.dns, way] for way in ("stop", "start"))
     else:
-        kubectl(*COREDNS, f"--replicas={0 if way == 'stop' else 2}")
+        number = fetch(*KUBE_SYSTEM, "deployment/coredns")["spec"]["replicas"]
+        stop, start = (["kubectl", *KUBE_SYSTEM, "scale", "deployment/coredns", f"--replicas={n}"] for n in (0, number))
+    subprocess.run(stop, check=True, capture_output=True)
+    try:
+        yield
+    finally:
+        subprocess.run(start, check=True, capture_output=True)
 
 
 def pause_dns(trial: Trial) -> None:
-    switch_dns(trial, "stop")
-    trial.begin()
-    try:
+    with paused(trial):
+        trial.begin()
         time.sleep(SECONDS)
-    finally:
-        switch_dns(trial, "start")
     trial.end()
 
 

@@ -99,10 +99,11 @@ def play(scenario: Scenario, trial: Trial) -> Row:
         attempt(faults, scenario.act, trial)
         time.sleep(scenario.after)
     seconds = time.monotonic() - start
+    again = restarts(trial.environment) - before  # restoring may replace the pods that tell of them
     if scenario.restore is not None:
         attempt(faults, scenario.restore, trial)
     attempt(faults, settle, trial)
-    return judge(scenario, trial, load, faults, seconds, before)
+    return judge(scenario, trial, load, faults, seconds, again)
 
 
 def attempt(faults: list[str], act: Act, trial: Trial) -> None:
@@ -132,7 +133,7 @@ def restarts(environment: Environment) -> Counter[str]:
     return Counter({pod: number for pod, number in services if pod.startswith(tuple(SERVICES))})
 
 
-def judge(scenario: Scenario, trial: Trial, load: Load, faults: list[str], seconds: float, before: Counter[str]) -> Row:
+def judge(scenario: Scenario, trial: Trial, load: Load, faults: list[str], seconds: float, again: Counter[str]) -> Row:
     wrong = [outcome for outcome in load.failed if not scenario.may_fail(trial, outcome)]
     if wrong:
         faults.append(f"{len(wrong)} failed that must not: {reasons(wrong)}; first: {(wrong[0].body or '')[:200]}")
@@ -142,7 +143,6 @@ def judge(scenario: Scenario, trial: Trial, load: Load, faults: list[str], secon
     lost, overlaps = len(trial.salon.lost()) + trial.salon.repeated(), trial.salon.doubled()
     if lost or overlaps:
         faults.append(f"{lost} acknowledged bookings not there once, {overlaps} overlaps")
-    again = restarts(trial.environment) - before
     if again:
         faults.append(f"restarted: {dict(again)}")
     times = sorted(o.seconds * 1000 for o in load.outcomes)
