@@ -2,8 +2,9 @@
 
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 
 from tests.chaos.settings import ChaosSettings
 from tests.chaos.stage import HEALING, Scenario, Trial, unavailable
@@ -33,16 +34,20 @@ def without_dns(settings: ChaosSettings) -> str:
 @contextmanager
 def paused(trial: Trial) -> Iterator[None]:
     """Have nobody answer for names; afterwards as many as before."""
+    stop: Callable[[], object]
+    start: Callable[[], object]
     if trial.settings.dns:
-        stop, start = ([*trial.settings.dns, way] for way in ("stop", "start"))
+        tell = partial(subprocess.run, check=True, capture_output=True)
+        stop, start = (partial(tell, [*trial.settings.dns, way]) for way in ("stop", "start"))
     else:
         number = fetch(*KUBE_SYSTEM, "deployment/coredns")["spec"]["replicas"]
-        stop, start = (["kubectl", *KUBE_SYSTEM, "scale", "deployment/coredns", f"--replicas={n}"] for n in (0, number))
-    subprocess.run(stop, check=True, capture_output=True)
+        scale = partial(kubectl, *KUBE_SYSTEM, "scale", "deployment/coredns")
+        stop, start = (partial(scale, f"--replicas={replicas}") for replicas in (0, number))
+    stop()
     try:
         yield
     finally:
-        subprocess.run(start, check=True, capture_output=True)
+        start()
 
 
 def pause_dns(trial: Trial) -> None:

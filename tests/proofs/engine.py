@@ -17,6 +17,7 @@ from tests.support.salon import unique
 from bookmeup.clients.db import Call, decoded
 from bookmeup.clients.transport import Reply
 from bookmeup.schemas.answers import Created
+from bookmeup.schemas.business import NewProvider, WeeklyHours
 
 T = TypeVar("T")
 SECONDS = 60.0
@@ -60,6 +61,11 @@ class Engine:
     def make(self, path: str, body: Struct, query: Struct | None = None, who: Actor | None = None) -> int:
         """Post, and return the id of what was made; by staff if nobody is named."""
         return self.ask(who or self.staff, lambda call: call.post(path, body, query), Created).object_id
+
+    def make_provider(self) -> int:
+        """Return somebody new who is open all day, every day."""
+        always = [WeeklyHours(weekday, "00:00", "24:00") for weekday in range(1, 8)]
+        return self.make("/providers", NewProvider(name=unique(), hours=always))
 
 
 @contextlib.contextmanager

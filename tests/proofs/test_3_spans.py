@@ -17,13 +17,11 @@ from tests.support.salon import unique
 
 from bookmeup.errors import SlotTaken
 from bookmeup.schemas.appointments import AppointmentRequest
-from bookmeup.schemas.business import NewProvider, WeeklyHours
 from bookmeup.schemas.services import NewService
 from bookmeup.schemas.text import clock_text
 
 FIRST = date(2027, 1, 4)
 SETS_A_PROVIDER, DAYS_APART = 100, 3
-ALWAYS = [WeeklyHours(weekday, "00:00", "24:00") for weekday in range(1, 8)]
 
 
 class Want(NamedTuple):
@@ -76,7 +74,7 @@ def test_what_is_accepted_of_partly_overlapping_spans_is_what_the_model_accepts(
 
     @cache
     def provider(_number: int) -> int:
-        return engine.make("/providers", NewProvider(name=unique(), hours=ALWAYS))
+        return engine.make_provider()
 
     def gets(want: Want, day: date, whom: int) -> bool:
         order = AppointmentRequest(

@@ -15,12 +15,10 @@ from tests.support.salon import unique
 from bookmeup.db import driver
 from bookmeup.errors import SlotTaken, Unavailable
 from bookmeup.schemas.appointments import AppointmentRequest
-from bookmeup.schemas.business import NewProvider, WeeklyHours
 from bookmeup.schemas.services import NewService
 from bookmeup.schemas.text import clock_text
 
 DAY = date(2027, 1, 4)
-ALWAYS = [WeeklyHours(weekday, "00:00", "24:00") for weekday in range(1, 8)]
 BUNCHES, APART = 12, 120
 WISHES, LATER = 12, 5
 """Wishes of a bunch, and how many minutes one starts after the other: each overlaps all others of its bunch."""
@@ -36,7 +34,7 @@ def sold(url: URL, providers: int, *, guarded: bool = True) -> list[tuple[int, i
     with running(url) as engine:
         engine.set_clock(datetime(2027, 1, 1, tzinfo=UTC))
         service = engine.make("/services", NewService(name=unique(), price="80", duration=MINUTES))
-        ids = [engine.make("/providers", NewProvider(name=unique(), hours=ALWAYS)) for _ in range(providers)]
+        ids = [engine.make_provider() for _ in range(providers)]
         if not guarded:
             arrange(url, lock=False, constraint=False)
         wishes = [(n, bunch, wish) for n in range(providers) for bunch in range(BUNCHES) for wish in range(WISHES)]
