@@ -1,20 +1,40 @@
 """PostgreSQL goes. While it is away everything may be refused with 503, for ten seconds more, and nothing else."""
 
-import json
+import re
 import time
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
 
+from tests.chaos.intruder import identity, intruder
 from tests.chaos.stage import Scenario, Trial, unavailable
-from tests.e2e.cluster import kubectl, until
+from tests.e2e.cluster import until
 
-ASSASSIN = "chaos-assassin"
 AWAY = "503 while away, +10 s"
-# Process 1 of its container cannot be killed from inside, hence a pod that sees the node's processes.
-KILL = """for process in /proc/[0-9]*; do
-  grep -q "$CONTAINER" $process/cgroup 2>/dev/null || continue
-  [ "$(awk '/^NSpid/ {print $NF}' $process/status)" = 1 ] && kill -9 ${process#/proc/} && echo killed
+PROMPT = 1.0
+"""Seconds in which those who come meanwhile hear that."""
+UNREADY = 5.0
+"""Seconds in which db's pods must have said that PostgreSQL is away."""
+KEPT = ("users", "passwords", "signing_keys", "locations", "services", "providers", "weekly_hours", "availability")
+"""Tables that the load does not write to."""
+STARTED = "SELECT pg_postmaster_start_time()"
+KILL = "kill -9 $(first_of {container}) && echo killed; exit 0"
+# A postmaster is a process `postgres` that no other one has begun, and the first of its container: others than ours
+# may run on the machine. Ten times a second, for as long as a pod takes to be replaced.
+COUNT = """echo watching
+most=0 turn=0
+while [ $turn -lt 200 ]; do
+  count=0
+  for file in /proc/[0-9]*/stat; do
+    { read -r process name _ parent _ <"$file"; } 2>/dev/null || continue
+    [ "$name" = "(postgres)" ] || continue
+    { read -r _ above _ <"/proc/$parent/stat"; } 2>/dev/null || continue
+    [ "$above" != "(postgres)" ] && first "$process" && count=$((count + 1))
+  done
+  [ $count -gt $most ] && most=$count
+  turn=$((turn + 1))
+  sleep 0.1
 done
-exit 0"""
+echo "most: $most" """
 
 
 def delete(trial: Trial) -> None:
@@ -25,10 +45,33 @@ def delete(trial: Trial) -> None:
 
 
 def delete_by_force(trial: Trial) -> None:
-    (victim,) = trial.environment.names("postgres")
-    trial.begin()
-    trial.environment.kubectl("delete", "pod", victim, "--force", "--grace-period=0")
-    heal(trial)
+    (victim,) = trial.environment.pods("postgres")
+    with intruder(trial.environment, victim["spec"]["nodeName"], COUNT) as watcher, unchanged(trial):
+        watcher.says("watching")
+        trial.begin()
+        trial.environment.kubectl("delete", "pod", victim["metadata"]["name"], "--force", "--grace-period=0")
+        heal(trial)
+        found = re.search(r"most: (\d+)", watcher.ends())
+    assert found is not None
+    trial.note(f"postmasters at once, at the most: {found[1]}")
+    assert found[1] == "1"
+
+
+def delete_deployment(trial: Trial) -> None:
+    """And apply prod once more: its claim is found again."""
+    with unchanged(trial):
+        trial.begin()
+        trial.environment.kubectl("delete", "deployment", "postgres")
+        trial.environment.apply_again()
+        heal(trial)
+
+
+@contextmanager
+def unchanged(trial: Trial) -> Iterator[None]:
+    before = trial.environment.fingerprint(KEPT)
+    yield
+    assert trial.environment.fingerprint(KEPT) == before, "the checksum over the tables that nobody wrote to differs"
+    trial.note(f"checksum of {len(KEPT)} tables {before}, before and after")
 
 
 def heal(trial: Trial) -> None:
@@ -39,20 +82,14 @@ def heal(trial: Trial) -> None:
 def kill_postmaster(trial: Trial) -> None:
     environment = trial.environment
     (pod,) = environment.pods("postgres")
-    started = environment.sql("SELECT pg_postmaster_start_time()")
-    kubectl("create", "-f", "-", given=json.dumps(assassin(pod)))
+    started = environment.sql(STARTED)
     trial.begin()
-    try:
-        kubectl("-n", "default", "wait", "--for=jsonpath={.status.phase}=Succeeded", f"pod/{ASSASSIN}", "--timeout=60s")
-        assert "killed" in kubectl("-n", "default", "logs", ASSASSIN), "no postmaster was found"
-    finally:
-        kubectl("-n", "default", "delete", "pod", ASSASSIN, "--wait=false")
+    with intruder(environment, pod["spec"]["nodeName"], KILL.format(container=identity(pod))) as killer:
+        assert "killed" in killer.ends(), "no postmaster was found"
 
     def back() -> bool:
-        now = environment.kubectl(
-            "exec", pod["metadata"]["name"], "-c", "postgres", "--", "psql", "-qXtAc",
-            "SELECT pg_postmaster_start_time()", check=False,
-        )  # fmt: skip
+        command = ["exec", pod["metadata"]["name"], "-c", "postgres", "--", "psql", "-qXtAc", STARTED]
+        now = environment.kubectl(*command, check=False)
         return now.startswith("20") and now.strip() != started
 
     until("another postmaster answers", 120, back)
@@ -60,35 +97,24 @@ def kill_postmaster(trial: Trial) -> None:
     trial.note(f"another postmaster ready after {trial.end():.0f} s")
 
 
-def assassin(victim: Any) -> dict[str, Any]:
-    """Return a pod on the victim's node that kills its first process."""
-    (status,) = victim["status"]["containerStatuses"]
-    (container,) = victim["spec"]["containers"]
-    _, _, identity = status["containerID"].partition("://")
-    run = {
-        "name": "kill",
-        "image": container["image"],
-        "command": ["sh", "-c", KILL],
-        "env": [{"name": "CONTAINER", "value": identity}],
-        "securityContext": {"privileged": True, "runAsUser": 0},
-    }
-    spec = {"hostPID": True, "restartPolicy": "Never", "nodeName": victim["spec"]["nodeName"], "containers": [run]}
-    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": ASSASSIN, "namespace": "default"}, "spec": spec}
-
-
 def stay_away(trial: Trial) -> None:
+    environment = trial.environment
     trial.begin()
-    trial.environment.kubectl("scale", "deployment/postgres", "--replicas=0")
+    environment.kubectl("scale", "deployment/postgres", "--replicas=0")
     try:
-        time.sleep(trial.settings.outage)
+        seconds = until("db is not ready", 30, lambda: not environment.ready("db-service"), 0.1)
+        trial.note(f"db not ready after {seconds:.1f} s")
+        time.sleep(trial.settings.outage - seconds)
     finally:
-        trial.environment.kubectl("scale", "deployment/postgres", "--replicas=1")
+        environment.kubectl("scale", "deployment/postgres", "--replicas=1")
     heal(trial)
+    assert seconds <= UNREADY
 
 
 SCENARIOS = (
-    Scenario("PostgreSQL's pod deleted", delete, AWAY, unavailable),
-    Scenario("PostgreSQL's pod deleted by force", delete_by_force, AWAY, unavailable),
-    Scenario("postmaster killed -9", kill_postmaster, AWAY, unavailable),
-    Scenario("PostgreSQL at 0 replicas", stay_away, AWAY, unavailable),
+    Scenario("PostgreSQL's pod deleted", delete, AWAY, unavailable, refused_in=PROMPT),
+    Scenario("PostgreSQL's pod deleted by force", delete_by_force, AWAY, unavailable, refused_in=PROMPT),
+    Scenario("postmaster killed -9", kill_postmaster, AWAY, unavailable, refused_in=PROMPT),
+    Scenario("PostgreSQL's Deployment deleted and applied", delete_deployment, AWAY, unavailable, refused_in=PROMPT),
+    Scenario("PostgreSQL at 0 replicas", stay_away, AWAY, unavailable, refused_in=PROMPT),
 )

@@ -3,19 +3,46 @@
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import partial
 
+from tests.chaos.intruder import identity, intruder
 from tests.chaos.settings import ChaosSettings
 from tests.chaos.stage import HEALING, Scenario, Trial, unavailable
 from tests.e2e.cluster import fetch, kubectl
 
 SECONDS = 30
 KUBE_SYSTEM = ("-n", "kube-system")
+AWAY = f"503 while away, +{HEALING:.0f} s"
+# In the pods' own network, with the node's iptables: connections that are open go silent too, and a pod that is deleted
+# leaves nothing behind.
+CUT = """processes=$(first_of {containers})
+filter() {{
+  for process in $processes; do
+    nsenter -t "$process" -n -- chroot /node iptables "$1" OUTPUT -p tcp --dport 5003 -j DROP || exit 1
+  done
+}}
+filter -A && echo "cut off: $(echo $processes | wc -w)"
+sleep {seconds}
+filter -D && echo mended"""
 
 
-def cut_off_db(trial: Trial) -> None:
-    """All pods of db go. Taking them out of the Service alone would leave logic its open connections."""
+def cut_off(trial: Trial) -> None:
+    """Drop whatever logic sends to db."""
+    pods = trial.environment.pods("logic-service")
+    trial.begin()
+    with ExitStack() as stack:
+        for node in {pod["spec"]["nodeName"] for pod in pods}:
+            here = [identity(pod) for pod in pods if pod["spec"]["nodeName"] == node]
+            script = CUT.format(containers=" ".join(here), seconds=SECONDS)
+            cutter = stack.enter_context(intruder(trial.environment, node, script))
+            cutter.says(f"cut off: {len(here)}")
+            stack.callback(cutter.ends)
+    trial.note(f"{len(pods)} pods of logic were cut off, mended after {trial.end():.0f} s")
+
+
+def remove_db(trial: Trial) -> None:
+    """All pods of db go, as when its nodes are lost."""
     environment = trial.environment
     trial.begin()
     environment.kubectl("scale", "deployment/db-service", "--replicas=0")
@@ -58,6 +85,7 @@ def pause_dns(trial: Trial) -> None:
 
 
 SCENARIOS = (
-    Scenario("db gone for logic, 30 s", cut_off_db, f"503 while away, +{HEALING:.0f} s", unavailable),
-    Scenario("DNS paused, 30 s", pause_dns, f"503 while away, +{HEALING:.0f} s", unavailable, missing=without_dns),
+    Scenario(f"db cut from logic, {SECONDS} s", cut_off, AWAY, unavailable),
+    Scenario(f"no pod of db, {SECONDS} s", remove_db, AWAY, unavailable),
+    Scenario(f"DNS paused, {SECONDS} s", pause_dns, AWAY, unavailable, missing=without_dns),
 )

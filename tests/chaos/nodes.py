@@ -2,10 +2,16 @@
 
 import json
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from tests.chaos.settings import ChaosSettings
-from tests.chaos.stage import Scenario, Trial
+from tests.chaos.stage import Scenario, Trial, unavailable
 from tests.e2e.cluster import SERVICES, fetch, kubectl, until
+from tests.e2e.load import Outcome
+
+MOVING = 30.0
+"""Seconds that PostgreSQL may take to another node."""
 
 
 def without_a_second_node(settings: ChaosSettings) -> str:
@@ -24,19 +30,46 @@ def spread(trial: Trial) -> None:
 
 
 def drain(trial: Trial) -> None:
-    """The node that PostgreSQL is not on: moving that takes half a minute of 503, which `database` measures."""
+    """The node that PostgreSQL is not on."""
     environment = trial.environment
-    (postgres,) = environment.pods("postgres")
     nodes = {pod["spec"]["nodeName"] for name in SERVICES for pod in environment.pods(name)}
-    away = sorted(nodes - {postgres["spec"]["nodeName"]})
+    away = sorted(nodes - {home(trial)})
     assert away, "all pods are on one node"
-    here = [p for name in SERVICES for p in environment.pods(name) if p["spec"]["nodeName"] == away[0]]
-    try:
-        kubectl("drain", away[0], "--ignore-daemonsets", "--delete-emptydir-data", "--timeout=300s")
+    with drained(trial, away[0]):
         environment.wait(*SERVICES)
+
+
+def drain_of_postgres(trial: Trial) -> None:
+    """Its volume follows it, where the cluster's storage can be reached from more than one node."""
+    before = home(trial)
+    trial.begin()
+    with drained(trial, before):
+        trial.environment.wait("postgres")
+        trial.note(f"PostgreSQL ready on another node after {trial.end():.0f} s")
+        assert home(trial) != before
+        trial.environment.wait(*SERVICES)
+
+
+def home(trial: Trial) -> str:
+    """Return PostgreSQL's node."""
+    (postgres,) = trial.environment.pods("postgres")
+    return str(postgres["spec"]["nodeName"])
+
+
+@contextmanager
+def drained(trial: Trial, node: str) -> Iterator[None]:
+    here = [p for name in SERVICES for p in trial.environment.pods(name) if p["spec"]["nodeName"] == node]
+    try:
+        kubectl("drain", node, "--ignore-daemonsets", "--delete-emptydir-data", "--timeout=300s")
+        yield
     finally:
-        kubectl("uncordon", away[0])
+        kubectl("uncordon", node)
     trial.note(f"{len(here)} pods of ours left the node")
+
+
+def briefly(trial: Trial, outcome: Outcome) -> bool:
+    """Whether it was refused because PostgreSQL was on its way, for half a minute at the most."""
+    return unavailable(trial, outcome) and outcome.at <= trial.began + MOVING
 
 
 def evict(trial: Trial) -> None:
@@ -60,4 +93,12 @@ def eviction(namespace: str, pod: str) -> str:
 SCENARIOS = (
     Scenario("a pod of each evicted, the second refused", evict),
     Scenario("node drained", drain, missing=without_a_second_node, prepare=spread),
+    Scenario(
+        "PostgreSQL's node drained",
+        drain_of_postgres,
+        f"503 for {MOVING:.0f} s",
+        briefly,
+        missing=without_a_second_node,
+        prepare=spread,
+    ),
 )

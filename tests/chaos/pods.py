@@ -1,11 +1,14 @@
 """Pods of ours go, one at a time or all in turn."""
 
+import time
 from functools import partial
 
 from tests.chaos.stage import Scenario, Trial, in_flight
 from tests.e2e.cluster import SERVICES, until
 
 ROLLS = 3
+REQUESTS = 20_000
+"""That come while and between them."""
 
 
 def delete_gently(service: str, trial: Trial) -> None:
@@ -27,8 +30,8 @@ def delete_by_force(service: str, trial: Trial) -> None:
 
 def roll_all(trial: Trial) -> None:
     """Also sees how many pods of a service were ready at the least."""
-    environment, least = trial.environment, 99
-    for _ in range(ROLLS):
+    environment, least, start = trial.environment, 99, time.monotonic()
+    for number in range(1, ROLLS + 1):
         for name in SERVICES:
             environment.kubectl("rollout", "restart", f"deployment/{name}")
         done = False
@@ -37,6 +40,7 @@ def roll_all(trial: Trial) -> None:
             least = min(least, *(state["status"].get("readyReplicas", 0) for state in states))
             done = all(is_rolled(state["metadata"]["generation"], **state["status"]) for state in states)
         environment.wait(*SERVICES)
+        time.sleep(max(0, start + number * REQUESTS / ROLLS / trial.settings.rate - time.monotonic()))
     trial.note(f"{ROLLS} rolling updates of {len(SERVICES)} services; at least {least} pods of each were ready")
     assert least >= 2, "fewer than two pods were ready"
 

@@ -3,33 +3,45 @@
 import json
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import cycle
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from tests.chaos.stage import Scenario, Trial
-from tests.e2e.cluster import SERVICES, kubectl, say, until
+from tests.e2e.cluster import SERVICES, generate, kubectl, say, until
 from tests.e2e.load import Load, Outcome, Shot
 from tests.e2e.salon import CUSTOMERS, PASSWORD
-from tests.manifests.combinations import ROOT
+from tests.manifests.combinations import Combination
 
-AUTOSCALERS = Path(ROOT / "kustomize" / "components" / "hpa" / "autoscalers.yaml")
-MOST = 3
-CONNECTIONS = 200
-"""What PostgreSQL allows."""
+MOST = 6
+CONNECTIONS = (MOST + 1 + MOST) * 12 + 11
+"""What they may come to by the component's own sum: so many pods of db, one in surge, as many on their way out."""
+PACE = {"policies": [{"type": "Pods", "value": 1, "periodSeconds": 15}]}
+"""One pod of each at a time: on two cores a dozen that start at once leave the others none."""
 STORM_SECONDS = 60
 STORM = 20.0
 """Logins a second: some twenty times what a tenth of a core can hash."""
 
 
+def install(trial: Trial) -> None:
+    """The component over a prod that runs, as the README says."""
+    annotation = "kubectl.kubernetes.io/last-applied-configuration-"
+    trial.environment.kubectl("annotate", "deployment", *SERVICES, annotation)
+    with TemporaryDirectory() as temporary:
+        overlay = generate(trial.settings.e2e, Combination("prod", ("hpa",)), Path(temporary) / "hpa")
+        replace(trial.environment, folder=overlay).apply_again()
+
+
 def autoscale(trial: Trial) -> None:
     environment = trial.environment
-    environment.kubectl("apply", "-f", str(AUTOSCALERS))
     measured = "items" in kubectl("get", "--raw", "/apis/metrics.k8s.io/v1beta1/pods", check=False)
     how = "by the metric" if measured else "BY THE MINIMUM: THERE IS NO METRICS API"
+    install(trial)
     until_scaled(trial, MOST, "1m", measured=measured)
     used = int(environment.sql("SELECT count(*) FROM pg_stat_activity"))
     until_scaled(trial, 2, "100", measured=measured)
-    trial.note(f"to {MOST} and back to 2, {how}; {used} connections")
+    trial.note(f"to {MOST} and back to 2, {how}; {used} connections of {CONNECTIONS}")
     assert used <= CONNECTIONS
 
 
@@ -38,20 +50,18 @@ def until_scaled(trial: Trial, count: int, target: str, *, measured: bool) -> No
     cpu = {"type": "Resource", "resource": {"name": "cpu", "target": {"type": "AverageValue", "averageValue": target}}}
     spec = {
         "minReplicas": 2 if measured else count,
-        "maxReplicas": MOST,
         "metrics": [cpu],
-        "behavior": {"scaleDown": {"stabilizationWindowSeconds": 0}},
+        "behavior": {"scaleDown": {"stabilizationWindowSeconds": 0}, "scaleUp": PACE},
     }
     environment = trial.environment
     for name in SERVICES:
         environment.kubectl("patch", "hpa", name, "--type=merge", "-p", json.dumps({"spec": spec}))
-    until(f"{count} of each", 240, lambda: all(len(environment.ready(name)) == count for name in SERVICES), 2)
+    until(f"{count} of each", 300, lambda: all(len(environment.ready(name)) == count for name in SERVICES), 2)
 
 
 def stop_autoscaling(trial: Trial) -> None:
-    trial.environment.kubectl("delete", "-f", str(AUTOSCALERS), "--ignore-not-found")
-    for name in SERVICES:
-        trial.environment.kubectl("scale", f"deployment/{name}", "--replicas=2")
+    trial.environment.kubectl("delete", "hpa", *SERVICES, "--ignore-not-found")
+    trial.environment.apply_again()
 
 
 def throttle(trial: Trial) -> None:
