@@ -9,7 +9,7 @@ BIN = .venv/bin
 PIP = $(BIN)/python -m pip --disable-pip-version-check --quiet install
 
 .DEFAULT_GOAL := help
-.PHONY: help run test prove browser check fix coverage bench check-manifests image release canary canary-promote canary-abort e2e chaos lock openapi clean
+.PHONY: help run test prove versions browser check fix coverage bench check-manifests image release rehearse canary canary-promote canary-abort e2e chaos lock openapi clean
 
 help: ## This list
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1|\2/p' Makefile | awk -F'|' '{printf "make %-16s %s\n", $$1, $$2}'
@@ -26,6 +26,9 @@ coverage: .venv/dev ## The tests with the branches measured; fails under 90 %
 
 prove: .venv/dev ## The races, crashes and times in full numbers, alone on the machine; a table at the end
 	PROVE=full $(BIN)/python -m pytest -n 0 -m slow tests/proofs $(ARGS)
+
+versions: .venv/dev ## The version before this one, the newest tag: its code on the new schema, and both at once
+	$(BIN)/python -m pytest -n 0 -m slow tests/versions $(ARGS)
 
 browser: .venv/dev ## The pages in Chromium, which must be installed
 	$(BIN)/python -m pytest -m browser tests/browser $(ARGS)
@@ -51,6 +54,9 @@ image: ## The container image, with docker, podman or buildah
 
 release: ## Write VERSION=, a tag or a digest, into dev, staging and prod: OVERLAY=staging for one alone
 	scripts/release "$(VERSION)" $(OVERLAY)
+
+rehearse: ## prod's data into staging, without its people, and staging's migrations over them
+	scripts/rehearse
 
 canary: ## Give a tenth of prod's requests to VERSION=
 	scripts/canary try "$(VERSION)"

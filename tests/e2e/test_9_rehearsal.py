@@ -1,0 +1,69 @@
+"""scripts/rehearse: prod's data in staging, with nobody in them."""
+
+import os
+import subprocess
+from collections.abc import Callable
+
+import pytest
+from tests.e2e.client import Client
+from tests.e2e.cluster import SERVICES, Environment, say, until
+from tests.e2e.salon import ADMIN, Salon
+from tests.manifests.combinations import ROOT
+
+HOST = "staging.bookmeup.localhost"
+COUNTS = "SELECT count(*), sum(price_minor) FROM appointments"
+PEOPLE = "SELECT count(*) FROM users WHERE email LIKE '%e2e.example' OR name LIKE 'Customer%'"
+
+
+@pytest.fixture
+def staging(prod: Environment, make_environment: Callable[..., Environment]) -> Environment:
+    environment = make_environment("staging")
+    environment.apply_again()
+    environment.wait()
+    return environment
+
+
+def rehearse(**settings: str) -> "subprocess.CompletedProcess[str]":
+    environment = {**os.environ, **settings}  # noqa: TID251 - handed on unread
+    command = [str(ROOT / "scripts" / "rehearse")]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+
+
+def test_staging_has_prod_s_appointments_and_none_of_its_people(
+    prod: Environment, staging: Environment, salon: Salon, edges: Callable[..., Client]
+) -> None:
+    before = prod.restarts()
+    done = rehearse()
+    assert done.returncode == 0, done.stdout + done.stderr
+    say(done.stdout.strip().splitlines()[-1])
+    assert staging.sql(COUNTS) == prod.sql(COUNTS) != "0|"
+    assert (staging.sql(PEOPLE), prod.sql(PEOPLE)) != ("0", "0")
+    assert staging.sql(PEOPLE) == "0"
+    assert staging.sql("SELECT count(*) FROM outbox") == "0"
+    client: Client = edges(staging, HOST)
+    until("staging shows prod's services", 60, lambda: "Quick cut" in names(client))
+    body = {"email": ADMIN, "password": "a-long-enough-password"}
+    assert client.call("POST", "/auth/login", body).status == 401, "prod's owner is nobody here"
+    assert prod.restarts() == before
+    assert salon.lost() == set()
+
+
+def names(client: Client) -> set[str]:
+    answer = client.get("/services")
+    return {service["name"] for service in answer.json} if answer.status == 200 else set()
+
+
+def test_a_copy_that_fails_leaves_staging_as_it_was(prod: Environment, staging: Environment) -> None:
+    pods, rows = {name for app in SERVICES for name in staging.names(app)}, staging.sql(COUNTS)
+    staging.sql("CREATE VIEW public.in_the_way AS SELECT 1 AS one")
+    prod.sql("CREATE ROLE e2e_reader; GRANT SELECT ON users TO e2e_reader")
+    staging.sql("DROP ROLE IF EXISTS e2e_reader")
+    try:
+        done = rehearse()
+    finally:
+        prod.sql("DROP OWNED BY e2e_reader; DROP ROLE e2e_reader")
+    assert done.returncode != 0
+    assert "e2e_reader" in done.stderr
+    assert staging.sql("SELECT one FROM in_the_way") == "1"
+    assert staging.sql(COUNTS) == rows
+    assert {name for app in SERVICES for name in staging.names(app)} == pods
