@@ -6,6 +6,7 @@ import pytest
 from tests.support.salon import Salon, is_problem, made, order
 
 ZONE = "Europe/Bucharest"
+A_YEAR = timedelta(days=365)
 
 
 class Place:
@@ -35,9 +36,9 @@ def change_of_clock(month: int) -> str:
     today = datetime.now(UTC).date()
     for year in (today.year, today.year + 1):
         last = next(day for day in (date(year, month, 31) - timedelta(days=n) for n in range(7)) if day.weekday() == 6)
-        if last > today + timedelta(days=2):
+        if timedelta(0) < last - today <= A_YEAR:
             return last.isoformat()
-    raise AssertionError
+    pytest.skip("THE NEXT ONE IS MORE THAN A YEAR OFF: NOT TESTED")
 
 
 def test_a_start_that_does_not_exist_is_neither_offered_nor_booked(place: Place) -> None:
