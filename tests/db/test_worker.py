@@ -10,7 +10,7 @@ from tests.support.databases import engine
 from tests.support.processes import LOOPBACK, Process, Site, free_port, running
 from tests.support.waiting import until
 
-from bookmeup.db.engine import connect
+from bookmeup.db.engine import BACKGROUND, connect
 from bookmeup.db.lanes import Lane
 from bookmeup.db.outbox import POLL_SECONDS
 from bookmeup.db.outbox_lag import OutboxLag
@@ -44,6 +44,27 @@ def test_db_leaves_the_outbox_to_the_worker(new_database: NewDatabase, tmp_path:
     finally:
         worker.end()
         db.end()
+
+
+def test_a_worker_holds_one_connection_however_much_there_is_to_do(new_database: NewDatabase, tmp_path: Path) -> None:
+    url = new_database()
+    worker = Process("worker", tmp_path, Site(url, tmp_path, OUTBOX="off").db.settings)
+    held = set()
+    try:
+        worker.start().wait()
+        put_in(url, 500)
+        while waiting(url):
+            held.add(connections(url))
+        assert held == {BACKGROUND} == {1}
+    finally:
+        worker.end()
+
+
+def connections(url: URL) -> int:
+    """How many the processes of ours have to that database."""
+    of_ours = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'bookmeup db' AND datname = :name"
+    with engine(url).connect() as connection:
+        return int(connection.execute(text(of_ours), {"name": url.database}).scalar_one())
 
 
 def test_the_figures_say_how_long_work_has_waited(new_database: NewDatabase) -> None:

@@ -18,7 +18,7 @@ from bookmeup.web.health import health_routes
 
 def create_app(url: str | URL, *, other_password: str = "", draining: Callable[[], bool] = lambda: False) -> Starlette:
     """Return the app: nothing but health; the work goes on beside it."""
-    database = engine.connect(url, other_password)
+    database = engine.connect_worker(url, other_password)
     lane = Lane("background", engine.BACKGROUND)
     readiness = Readiness(database, lane)
     work = (readiness.watch, Outbox(database, lane).work, OutboxLag(database, lane).watch)
