@@ -23,6 +23,8 @@ class Combination(NamedTuple):
     components: tuple[str, ...] = ()
     images: tuple[tuple[str, str, str], ...] = ()
     """What the overlay's `images:` must say besides: name, new name, tag."""
+    in_prod: tuple[str, ...] = ()
+    """Components that joined prod's own kustomization, where this overlay is made of prod."""
 
 
 CANARY = (("bookmeup-canary", "bookmeup", "0.1.0"),)
@@ -47,6 +49,11 @@ COMBINATIONS: dict[str, Combination] = {
     "prod+backup+worker+cloudnative-pg": Combination("prod", ("backup", "worker", "cloudnative-pg")),
     "prod+worker": Combination("prod", ("worker",)),
     "prod+rotation": Combination("prod", ("rotation",)),
+    "prod+hpa+worker": Combination("prod", ("hpa", "worker")),
+    "prod-canary+hpa": Combination("prod-canary", in_prod=("hpa",)),
+    "prod-canary+worker": Combination("prod-canary", in_prod=("worker",)),
+    "prod-canary+hpa+worker": Combination("prod-canary", in_prod=("hpa", "worker")),
+    "staging+adminer-nodeport": Combination("staging", ("adminer-nodeport",)),
 }
 
 
@@ -59,6 +66,9 @@ def write(combination: Combination, folder: Path) -> Path:
     here = folder.resolve()
     for part in ("resources", "components"):
         content[part] = [moved(entry, source, here) for entry in content.get(part, [])]
+    if combination.in_prod:
+        write(Combination("prod", combination.in_prod), here / "prod")
+        content["resources"] = ["prod"]
     wanted = (ROOT / "kustomize" / "components" / name for name in combination.components)
     content["components"] += [os.path.relpath(path, here) for path in wanted]
     added = [{"name": name, "newName": new, "newTag": tag} for name, new, tag in combination.images]
@@ -73,11 +83,15 @@ def moved(entry: str, source: Path, here: Path) -> str:
 
 
 def render(name: str, folder: Path, kustomize: Sequence[str] = ("kubectl", "kustomize")) -> str:
-    """Return what a combination becomes; a warning is a fault as well. `folder` is a new one for the copy."""
-    written = write(COMBINATIONS[name], folder)
-    done = subprocess.run([*kustomize, str(written)], capture_output=True, text=True, check=False)
+    """Return what a combination becomes. `folder` is a new one for the copy."""
+    return built(write(COMBINATIONS[name], folder), kustomize)
+
+
+def built(folder: Path, kustomize: Sequence[str] = ("kubectl", "kustomize")) -> str:
+    """Return what a folder becomes; a warning is a fault as well."""
+    done = subprocess.run([*kustomize, str(folder)], capture_output=True, text=True, check=False)
     if done.returncode or done.stderr:
-        raise RuntimeError(f"{name}: {done.stderr}")
+        raise RuntimeError(f"{folder.name}: {done.stderr}")
     return done.stdout
 
 

@@ -3,8 +3,9 @@
 https://kubernetes.io/docs/concepts/services-networking/network-policies/
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from ipaddress import ip_address, ip_network
 from typing import Any
 
 from tests.manifests.rendering import Rendering
@@ -22,13 +23,16 @@ class Peer:
     namespace: str
     labels: dict[str, str]
     ports: dict[str, int]
+    address: str = "10.1.2.3"
 
 
 STRANGER = Peer("anybody", "elsewhere", {}, {"https": 443, "http": 80, "postgres": 5432})
 PROMETHEUS = Peer("prometheus", "monitoring", {"app.kubernetes.io/name": "prometheus"}, {})
 DNS = Peer("kube-dns", "kube-system", {"k8s-app": "kube-dns"}, {"dns": 53})
-API_SERVER = Peer("api-server", "outside", {}, {"https": 443, "secure": 6443})
-OUTSIDERS = (STRANGER, PROMETHEUS, DNS, API_SERVER)
+API_SERVER = Peer("api-server", "outside", {}, {"https": 443, "secure": 6443}, "10.96.0.1")
+OPERATOR = Peer("cnpg-operator", "cnpg-system", {"app.kubernetes.io/name": "cloudnative-pg"}, {"webhook": 9443})
+INTERNET = Peer("internet", "outside", {}, {"https": 443, "submission": 587, "smtp": 25, "ssh": 22}, "198.51.100.7")
+OUTSIDERS = (STRANGER, PROMETHEUS, DNS, API_SERVER, OPERATOR, INTERNET)
 
 
 def selects(selector: dict[str, Any], labels: dict[str, str]) -> bool:
@@ -40,9 +44,17 @@ def selects(selector: dict[str, Any], labels: dict[str, str]) -> bool:
     return wanted.items() <= labels.items()
 
 
+def in_block(address: str, block: dict[str, Any]) -> bool:
+    inside, outside = ip_network(block["cidr"]), [ip_network(each) for each in block.get("except", [])]
+    return ip_address(address) in inside and not any(ip_address(address) in each for each in outside)
+
+
 def is_among(peer: Peer, sources: Sequence[dict[str, Any]]) -> bool:
     for source in sources:
-        assert "ipBlock" not in source, "the simulation knows no addresses"
+        if "ipBlock" in source:
+            if in_block(peer.address, source["ipBlock"]):
+                return True
+            continue
         if "namespaceSelector" in source:
             in_namespace = (
                 selects(source["namespaceSelector"], {NAME_LABEL: peer.namespace}) and peer.namespace != "outside"
@@ -78,9 +90,22 @@ def allowed(policies: Sequence[dict[str, Any]], source: Peer, target: Peer, port
     return True
 
 
+def made_by_operators(rendering: Rendering) -> Iterator[Peer]:
+    """Pods that stand in no rendering: a Cluster's, and the one by which cert-manager proves whose host it is."""
+    for cluster in rendering.all("Cluster"):
+        name = cluster["metadata"]["name"]
+        labels = {"cnpg.io/cluster": name, **cluster["spec"]["inheritedMetadata"]["labels"]}
+        yield Peer(name, HOME, labels, {"postgresql": 5432, "status": 8000, "metrics": 9187})
+    doors = [*rendering.all("Ingress"), *rendering.all("Gateway")]
+    if any("cert-manager.io/cluster-issuer" in door["metadata"].get("annotations", {}) for door in doors):
+        labels = {"acme.cert-manager.io/http01-solver": "true", "acme.cert-manager.io/http-domain": "1"}
+        yield Peer("solver", HOME, labels, {"http": 8089})
+
+
 def edges(rendering: Rendering) -> set[tuple[str, str, int]]:
     """(who, whom, port) of everything that may be reached, between pods here and to or from outsiders."""
     here = [Peer(pod.name, HOME, pod.labels, pod.ports) for pod in rendering.pods()]
+    here += made_by_operators(rendering)
     everybody = [*here, *OUTSIDERS]
     policies = rendering.all("NetworkPolicy")
     return {

@@ -17,10 +17,8 @@ import yaml
 from tests.manifests import combinations
 from tests.manifests.combinations import COMBINATIONS, ROOT
 
-OTHER_PARTS = {"backup", "worker", "external-secrets", "cloudnative-pg", "rotation"}
-EVERY = tuple(name for name, combination in COMBINATIONS.items() if OTHER_PARTS.isdisjoint(combination.components))
-"""Those with the same parts as an overlay; what others add and take away is in `test_worker_and_data`."""
-OVERLAYS = tuple(name for name, combination in COMBINATIONS.items() if not combination.components)
+EVERY = tuple(COMBINATIONS)
+OVERLAYS = tuple(name for name in COMBINATIONS if "+" not in name)
 SERVICES = ("auth-service", "logic-service", "db-service")
 SLICE = tuple(f"{name}-canary" for name in SERVICES)
 Object = dict[str, Any]
@@ -44,13 +42,23 @@ def text(name: str) -> str:
         return combinations.render(name, Path(folder) / "copy")
 
 
+def has(overlay: str, part: str) -> bool:
+    """Whether a part is in it: each name says its parts."""
+    return part in overlay
+
+
 def has_canary(overlay: str) -> bool:
-    return "canary" in overlay
+    return has(overlay, "canary")
 
 
 def services(overlay: str) -> Sequence[str]:
-    """The Deployments of ours, a canary's among them."""
+    """The Deployments of the services, a canary's among them."""
     return (*SERVICES, *SLICE) if has_canary(overlay) else SERVICES
+
+
+def ours(overlay: str) -> Sequence[str]:
+    """All Deployments of our image."""
+    return (*services(overlay), "worker") if has(overlay, "worker") else services(overlay)
 
 
 def environment(overlay: str) -> str:

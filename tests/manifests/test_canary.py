@@ -1,10 +1,13 @@
 """The canary: beside the stable services, and alike but for what makes it one."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
+from tests.manifests.combinations import Combination, built, write
 from tests.manifests.rendering import EVERY, SERVICES, Object, Rendering, has_canary, matches, render
 
 CANARIES = pytest.mark.parametrize("overlay", [overlay for overlay in EVERY if has_canary(overlay)])
@@ -13,10 +16,13 @@ WITHOUT = {
     "prod-canary": "prod",
     "staging-canary": "staging",
     "prod-canary+tls": "prod-tls",
+    "prod-canary+hpa": "prod+hpa",
+    "prod-canary+worker": "prod+worker",
+    "prod-canary+hpa+worker": "prod+hpa+worker",
     "prod-gateway+gateway-canary": "prod-gateway",
     "prod-gateway+gateway-tls+gateway-canary": "prod-gateway+gateway-tls",
 }
-WEIGHTS = {"prod-canary": "10", "prod-canary+tls": "10", "staging-canary": "50"}
+WEIGHTS = {each: "50" if each == "staging-canary" else "10" for each in WITHOUT if "gateway" not in each}
 
 
 @CANARIES
@@ -125,3 +131,12 @@ def test_the_edge_can_be_applied_apart_from_what_it_leads_to(overlay: str) -> No
     edges = [thing for kind in ("Ingress", "HTTPRoute") for thing in rendering.all(kind)]
     leading = [e for e in edges if "-canary" in str(e["spec"])]
     assert [e["metadata"]["labels"]["app"] for e in leading] == ["edge"]
+
+
+def test_the_autoscaler_may_stand_before_or_behind_the_canary(tmp_path: Path) -> None:
+    behind = built(write(Combination("prod-canary", ("hpa",)), tmp_path / "copy"))
+    assert inventory(yaml.safe_load_all(behind)) == inventory(render("prod-canary+hpa").objects)
+
+
+def inventory(objects: Iterable[Object]) -> dict[tuple[str, str], Object]:
+    return {(thing["kind"], thing["metadata"]["name"]): thing for thing in objects}

@@ -4,7 +4,9 @@ import json
 import re
 from collections.abc import Iterator
 
+import pytest
 from prometheus_client import REGISTRY
+from tests.manifests.combinations import COMBINATIONS
 from tests.manifests.rendering import SERVICES, render
 
 import bookmeup.db.outbox_lag
@@ -15,21 +17,29 @@ OF_OTHERS = {"up", "kube_job_status_failed"}
 SUFFIXES = {"counter": ("_total",), "histogram": ("_bucket", "_sum", "_count"), "gauge": ("",)}
 
 
-def test_the_autoscaler_alone_says_how_many() -> None:
-    rendering = render("prod+hpa")
+SCALED = pytest.mark.parametrize("name", [name for name in COMBINATIONS if "hpa" in name])
+
+
+@SCALED
+def test_the_autoscaler_alone_says_how_many(name: str) -> None:
+    rendering = render(name)
     scalers = {s["spec"]["scaleTargetRef"]["name"]: s["spec"] for s in rendering.all("HorizontalPodAutoscaler")}
     assert set(scalers) == set(SERVICES)
-    for name, scaler in scalers.items():
-        assert "replicas" not in rendering.one("Deployment", name)["spec"], "each apply would set it again"
+    for service, scaler in scalers.items():
+        assert "replicas" not in rendering.one("Deployment", service)["spec"], "each apply would set it again"
         assert (scaler["minReplicas"], scaler["maxReplicas"]) == (2, 6)
         assert scaler["behavior"]["scaleDown"]["stabilizationWindowSeconds"] == 300
 
 
-def test_the_autoscaler_takes_only_the_number_away() -> None:
-    """Adding it to a running prod lets apply forget what it had set: whatever else went would stay on the cluster."""
-    before, after = render("prod"), render("prod+hpa")
-    for name in SERVICES:
-        del before.one("Deployment", name)["spec"]["replicas"]
+@SCALED
+def test_the_autoscaler_takes_only_the_number_away(name: str) -> None:
+    """Adding it to a running prod lets apply forget what it had set: whatever else went would stay on the cluster.
+
+    Of a canary it takes nothing away.
+    """
+    before, after = render(name.replace("+hpa", "")), render(name)
+    for service in SERVICES:
+        del before.one("Deployment", service)["spec"]["replicas"]
     kept = [thing for thing in after.objects if thing["kind"] != "HorizontalPodAutoscaler"]
     assert kept == before.objects
 

@@ -13,10 +13,11 @@ from tests.manifests.rendering import (
     SERVICES,
     SLICE,
     environment,
+    has,
     has_canary,
     kustomize,
+    ours,
     render,
-    services,
     text,
 )
 
@@ -27,14 +28,17 @@ BUILT_IN = {
     | {"Secret", "Service", "ServiceAccount"},
     "apps/v1": {"Deployment"},
     "autoscaling/v2": {"HorizontalPodAutoscaler"},
-    "batch/v1": {"Job"},
+    "batch/v1": {"CronJob", "Job"},
     "networking.k8s.io/v1": {"Ingress", "NetworkPolicy"},
     "policy/v1": {"PodDisruptionBudget"},
     "rbac.authorization.k8s.io/v1": {"Role", "RoleBinding"},
 }
 GATEWAY = {"gateway.networking.k8s.io/v1": {"Gateway", "HTTPRoute"}}
-CUSTOM = {overlay: GATEWAY for overlay in EVERY if "gateway" in overlay} | {
-    "prod+monitoring": {"monitoring.coreos.com/v1": {"PodMonitor", "PrometheusRule"}},
+CUSTOM = {
+    "gateway": GATEWAY,
+    "monitoring": {"monitoring.coreos.com/v1": {"PodMonitor", "PrometheusRule"}},
+    "external-secrets": {"external-secrets.io/v1": {"ExternalSecret"}},
+    "cloudnative-pg": {"postgresql.cnpg.io/v1": {"Cluster"}},
 }
 """Kinds that need a definition on the cluster, by what brings them."""
 NAMESPACES = {"dev": "bookmeup-dev", "staging": "bookmeup-staging", "prod": "bookmeup"}
@@ -43,9 +47,12 @@ ENVIRONMENTS = {"dev": "dev", "staging": "staging", "prod": "production"}
 
 @EVERYWHERE
 def test_a_bare_cluster_takes_it(overlay: str) -> None:
-    known = BUILT_IN | CUSTOM.get(overlay, {})
+    known = dict(BUILT_IN)
+    for part, kinds in CUSTOM.items():
+        known |= kinds if has(overlay, part) else {}
     for thing in render(overlay).objects:
         assert thing["kind"] in known[thing["apiVersion"]]
+        assert thing["kind"] != "CronJob" or has(overlay, "backup") or has(overlay, "rotation")
 
 
 @EVERYWHERE
@@ -68,12 +75,13 @@ def test_both_ways_of_saying_it_are_equal(overlay: str) -> None:
 @EVERYWHERE
 def test_images_have_version_tags(overlay: str) -> None:
     by_pod = {(pod.name, c["image"]) for pod in render(overlay).pods() for c in pod.containers}
-    stable = {image for name, image in by_pod if name in {*SERVICES, "secrets"}}
+    stable = {image for name, image in by_pod if name in {*SERVICES, "secrets", "worker", "rotate"}}
     canary = {image for name, image in by_pod if name in SLICE}
     assert len(stable) == 1, "one entry under `images` covers roles, migration and Job"
     assert len(canary) == (1 if has_canary(overlay) else 0), "and another the canary"
     assert all(image.startswith(("bookmeup:", "bookmeup@")) for image in stable | canary)
-    for _, image in by_pod:
+    theirs = {cluster["spec"]["imageName"] for cluster in render(overlay).all("Cluster")}
+    for image in theirs | {image for _, image in by_pod}:
         assert re.search(r":\d+\.\d+|@sha256:[0-9a-f]{64}$", image), f"{image} has no version"
     assert all(c["imagePullPolicy"] == "IfNotPresent" for pod in render(overlay).pods() for c in pod.containers)
 
@@ -86,9 +94,10 @@ def test_dev_runs_what_make_image_builds_here() -> None:
 @EVERYWHERE
 def test_no_secret_outside_dev(overlay: str) -> None:
     rendering = render(overlay)
-    (secret,) = rendering.all("Secret")
-    assert secret["metadata"]["name"] == "bookmeup-secrets", "no hash: it is edited where it is"
-    values = {**secret.get("data", {}), **secret.get("stringData", {})}
+    kind = "ExternalSecret" if has(overlay, "external-secrets") else "Secret"
+    (secret,) = rendering.all("Secret") + rendering.all("ExternalSecret")
+    assert (secret["kind"], secret["metadata"]["name"]) == (kind, "bookmeup-secrets"), "no hash: edited where it is"
+    values = {**secret.get("data", {}), **secret.get("stringData", {})} if kind == "Secret" else {}
     if overlay == "dev":
         assert all(len(value) >= 32 and "dev-only" in value for key, value in values.items() if key != "POSTGRES_USER")
     else:
@@ -102,7 +111,7 @@ def test_no_secret_outside_dev(overlay: str) -> None:
 @EVERYWHERE
 def test_the_configuration_rolls_the_pods(overlay: str) -> None:
     rendering = render(overlay)
-    for name in services(overlay):
+    for name in ours(overlay):
         for container in rendering.pod(name).containers:
             (source,) = container["envFrom"]
             assert re.fullmatch(r"bookmeup-config-[a-z0-9]{10}", source["configMapRef"]["name"])
@@ -116,9 +125,12 @@ def test_the_configuration_rolls_the_pods(overlay: str) -> None:
 def test_replicas_and_environment(overlay: str) -> None:
     rendering = render(overlay)
     counts = {d["metadata"]["name"]: d["spec"].get("replicas") for d in rendering.all("Deployment")}
-    each = {"dev": 1, "prod+hpa": None}.get(overlay, 2)
-    canary = dict.fromkeys(SLICE, 1) if has_canary(overlay) else {}
-    assert counts == dict.fromkeys(SERVICES, each) | {"postgres": 1, "adminer": 1} | canary
+    each = None if has(overlay, "hpa") else 1 if overlay == "dev" else 2
+    expected = dict.fromkeys(SERVICES, each) | {"adminer": 1}
+    expected |= {} if has(overlay, "cloudnative-pg") else {"postgres": 1}
+    expected |= {"worker": 2} if has(overlay, "worker") else {}
+    expected |= dict.fromkeys(SLICE, 1) if has_canary(overlay) else {}
+    assert counts == expected
     config = rendering.config()
     assert config["ENVIRONMENT"] == ENVIRONMENTS[environment(overlay)]
     assert config["LOG_LEVEL"] == ("debug" if overlay == "dev" else "info")
@@ -140,9 +152,11 @@ def test_staging_is_prod_but_for_names() -> None:
 @EVERYWHERE
 def test_the_job_may_fill_in_one_secret_and_no_more(overlay: str) -> None:
     rendering = render(overlay)
-    rules = [rule for role in rendering.all("Role") for rule in role["rules"]]
-    expected = {"apiGroups": [""], "resources": ["secrets"], "resourceNames": ["bookmeup-secrets"]}
-    assert rules == ([] if overlay == "dev" else [{**expected, "verbs": ["get", "patch"]}])
+    rules = {role["metadata"]["name"]: role["rules"] for role in rendering.all("Role")}
+    secret = {"apiGroups": [""], "resources": ["secrets"], "resourceNames": ["bookmeup-secrets"]}
+    generated = overlay != "dev" and not has(overlay, "external-secrets")
+    assert rules.pop("secrets", None) == ([{**secret, "verbs": ["get", "patch"]}] if generated else None)
+    assert set(rules) == ({"rotation"} if has(overlay, "rotation") else set())
     for job in rendering.all("Job"):
         assert (job["spec"]["ttlSecondsAfterFinished"], job["spec"]["activeDeadlineSeconds"]) == (60, 300)
 

@@ -3,14 +3,16 @@
 from itertools import combinations
 
 import pytest
-from tests.manifests.rendering import EVERY, SERVICES, environment, has_canary, matches, render, services
+from tests.manifests.rendering import EVERY, SERVICES, environment, has, has_canary, matches, ours, render, services
 
 EVERYWHERE = pytest.mark.parametrize("overlay", EVERY)
 HOSTS = {
-    "dev": "dev.bookmeup.localhost",
-    **dict.fromkeys(("staging", "staging-canary"), "staging.bookmeup.localhost"),
-    **{overlay: "bookmeup.example.com" for overlay in EVERY if "tls" in overlay},
+    overlay: "bookmeup.example.com" if has(overlay, "tls") else f"{environment(overlay)}.bookmeup.localhost"
+    for overlay in EVERY
+    if has(overlay, "tls") or environment(overlay) != "prod"
 }
+NODE_PORT = ("dev", "staging+adminer-nodeport")
+"""One of them on a cluster, whose port it is."""
 AUTH_PATHS = {"/auth", "/.well-known/oauth-authorization-server/auth"}
 LOGIC_PATHS = {"/", "/health", "/profile", "/services", "/appointments", "/availability", "/available-timeslots"}
 
@@ -33,6 +35,8 @@ def test_labels_are_app_and_on_the_services_track(overlay: str) -> None:
 def test_each_service_selects_one_deployment_and_a_port_of_it(overlay: str) -> None:
     rendering = render(overlay)
     ports = {"auth-service": 5001, "logic-service": 5002, "db-service": 5003, "postgres": 5432, "adminer": 8080}
+    if has(overlay, "cloudnative-pg"):
+        del ports["postgres"]  # its operator makes Services
     if has_canary(overlay):
         ports |= {f"{name}-canary": ports[name] for name in SERVICES}
     for service in rendering.all("Service"):
@@ -46,13 +50,13 @@ def test_each_service_selects_one_deployment_and_a_port_of_it(overlay: str) -> N
 
 
 @EVERYWHERE
-def test_only_adminer_in_dev_has_a_node_port(overlay: str) -> None:
+def test_only_adminer_has_a_node_port_in_dev_or_where_it_is_asked_for(overlay: str) -> None:
     exposed = {
         service["metadata"]["name"]: [port.get("nodePort") for port in service["spec"]["ports"]]
         for service in render(overlay).all("Service")
         if service["spec"].get("type", "ClusterIP") != "ClusterIP"
     }
-    assert exposed == ({"adminer": [30080]} if overlay == "dev" else {})
+    assert exposed == ({"adminer": [30080]} if overlay in NODE_PORT else {})
 
 
 @EVERYWHERE
@@ -127,24 +131,26 @@ def test_no_host_or_port_is_claimed_twice() -> None:
 
 
 @EVERYWHERE
-def test_the_services_find_each_other(overlay: str) -> None:
+def test_all_find_each_other(overlay: str) -> None:
     rendering = render(overlay)
-    for name in services(overlay):
-        for container in rendering.pod(name).containers:
-            for entry in container["env"]:
+    operator_s = {f"{cluster['metadata']['name']}-rw" for cluster in rendering.all("Cluster")}
+    for pod in rendering.pods():
+        for container in pod.containers:
+            for entry in container.get("env", []):
                 if entry["name"].endswith("_SERVICE_URL"):
                     host, port = entry["value"].removeprefix("http://").split(":")
-                    assert host.endswith("-canary") == name.endswith("-canary"), "a request stays in its slice"
+                    assert host.endswith("-canary") == pod.name.endswith("-canary"), "a request stays in its slice"
                     assert rendering.one("Service", host)["spec"]["ports"][0]["port"] == int(port)
-                if entry["name"] == "POSTGRES_HOST":
-                    assert rendering.one("Service", entry["value"])
+                if entry["name"] in {"POSTGRES_HOST", "PGHOST", "ADMINER_DEFAULT_SERVER"}:
+                    made = {service["metadata"]["name"] for service in rendering.all("Service")}
+                    assert entry["value"] in (operator_s or made), "where there is a Cluster nobody else is asked"
 
 
 @EVERYWHERE
-def test_disruption_is_limited_for_the_services_alone(overlay: str) -> None:
+def test_disruption_is_limited_for_the_services_and_workers_alone(overlay: str) -> None:
     budgets = {
         b["spec"]["selector"]["matchLabels"]["app"]: b["spec"] for b in render(overlay).all("PodDisruptionBudget")
     }
-    assert set(budgets) == (set() if environment(overlay) == "dev" else set(SERVICES))
+    assert set(budgets) == (set() if overlay == "dev" else {name.removesuffix("-canary") for name in ours(overlay)})
     for budget in budgets.values():
         assert (budget["maxUnavailable"], budget["unhealthyPodEvictionPolicy"]) == (1, "AlwaysAllow")
