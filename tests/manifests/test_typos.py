@@ -1,18 +1,14 @@
 """What check-manifests is shown to refuse: each occurrence of a field, alone."""
 
-from typing import Any
-
 from tests.manifests.typos import spoilt
 
-ROUTE: dict[str, Any] = {
-    "kind": "HTTPRoute",
-    "rules": [{"weight": 1, "backends": [{"name": "a", "weight": 90}, {"weight": 10}]}],
-}
+BACKENDS = [{"name": "a", "weight": 90}, {"weight": 10}]
+ROUTE = {"kind": "HTTPRoute", "rules": [{"weight": 1, "backends": BACKENDS}]}
 
 
 def test_one_occurrence_is_spoilt_at_a_time() -> None:
     assert list(spoilt(ROUTE, "weight", "wieght")) == [
-        (("rules", "weight"), {**ROUTE, "rules": [{"wieght": 1, "backends": ROUTE["rules"][0]["backends"]}]}),
+        (("rules", "weight"), {**ROUTE, "rules": [{"wieght": 1, "backends": BACKENDS}]}),
         (("rules", "backends", "weight"), with_backends([{"name": "a", "wieght": 90}, {"weight": 10}])),
         (("rules", "backends", "weight"), with_backends([{"name": "a", "weight": 90}, {"wieght": 10}])),
     ]
