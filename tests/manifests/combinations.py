@@ -54,6 +54,7 @@ COMBINATIONS: dict[str, Combination] = {
     "prod-canary+worker": Combination("prod-canary", in_prod=("worker",)),
     "prod-canary+hpa+worker": Combination("prod-canary", in_prod=("hpa", "worker")),
     "staging+adminer-nodeport": Combination("staging", ("adminer-nodeport",)),
+    "prod+adminer-nodeport": Combination("prod", ("adminer-nodeport",)),
 }
 
 

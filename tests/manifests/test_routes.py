@@ -11,8 +11,8 @@ HOSTS = {
     for overlay in EVERY
     if has(overlay, "tls") or environment(overlay) != "prod"
 }
-NODE_PORT = ("dev", "staging+adminer-nodeport")
-"""One of them on a cluster, whose port it is."""
+NODE_PORT = {"dev", "staging+adminer-nodeport", "prod+adminer-nodeport"}
+"""One of them on a cluster, whose port it is: of the overlays as they are only one."""
 AUTH_PATHS = {"/auth", "/.well-known/oauth-authorization-server/auth"}
 LOGIC_PATHS = {"/", "/health", "/profile", "/services", "/appointments", "/availability", "/available-timeslots"}
 
