@@ -46,7 +46,7 @@ fix: .venv/dev ## Format, and mend what the linter can mend
 bench: .venv/dev ## Figures beside floors measured in the same run
 	$(BIN)/python -m benchmarks $(ARGS)
 
-check-manifests: .venv/dev ## Schemas, kube-score, checkov, dry run of every overlay: ARGS=--static or --dry-run for one half
+check-manifests: .venv/dev ## Our tests of the manifests, schemas, kube-score, checkov, dry run: ARGS=--static or --dry-run for one half
 	scripts/check-manifests $(ARGS)
 
 image: ## The container image, with docker, podman or buildah
