@@ -19,14 +19,27 @@ def without_a_second_node(settings: ChaosSettings) -> str:
 
 
 def spread(trial: Trial) -> None:
-    """Have pods of ours on each of two nodes."""
+    """Have a pod of each service on each of two nodes."""
     if trial.settings.add_node:
         subprocess.run(trial.settings.add_node, check=True, capture_output=True)
     for node in fetch("nodes")["items"]:
         kubectl("wait", "--for=condition=Ready", f"node/{node['metadata']['name']}", "--timeout=120s")
     for name in SERVICES:
-        trial.environment.kubectl("rollout", "restart", f"deployment/{name}")
-    trial.environment.wait(*SERVICES)
+        part(trial, name)
+
+
+def part(trial: Trial, name: str) -> None:
+    """Spreading is a wish, and pods stay where they are when a node comes."""
+    nodes = {pod["metadata"]["name"]: pod["spec"]["nodeName"] for pod in trial.environment.pods(name)}
+    (victim, node), (_, other) = nodes.items()
+    if node != other:
+        return
+    kubectl("cordon", node)
+    try:
+        trial.environment.kubectl("delete", "pod", victim)
+        trial.environment.wait(name)
+    finally:
+        kubectl("uncordon", node)
 
 
 def drain(trial: Trial) -> None:
@@ -45,7 +58,7 @@ def drain_of_postgres(trial: Trial) -> None:
     trial.begin()
     with drained(trial, before):
         trial.environment.wait("postgres")
-        trial.note(f"PostgreSQL ready on another node after {trial.end():.0f} s")
+        trial.note(f"the node empty and PostgreSQL ready on another after {trial.end():.0f} s")
         assert home(trial) != before
         trial.environment.wait(*SERVICES)
 
