@@ -68,6 +68,7 @@ def without_pods(trial: Trial) -> None:
     statuses = {trial.edge.get("/services").status for _ in range(100)}
     trial.note(f"a hundred requests while the canary has no pod: {statuses}")
     tree.canary("abort")
+    assert statuses == {200}
 
 
 SCENARIOS = (

@@ -1,5 +1,6 @@
 """prod on an empty cluster, once a run, and the table that its scenarios fill. Only `-m chaos` collects them."""
 
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -40,6 +41,7 @@ def prod(settings: ChaosSettings, tmp_path_factory: pytest.TempPathFactory) -> I
         pytest.exit(f"namespace {NAMESPACE} exists on this cluster ({hint}); nothing was touched", 2)
     if not answers(settings.e2e.url):
         pytest.exit(f"no Ingress answers at {settings.e2e.url}: a port-forward does not survive what is done here", 2)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # what is harmed is mended on the way out
     folder = generate(settings.e2e, Combination("prod"), tmp_path_factory.mktemp("overlay") / "prod")
     environment = Environment("prod", NAMESPACE, folder)
     try:

@@ -65,7 +65,7 @@ def intruder(environment: Environment, node: str, script: str) -> Iterator[Intru
     try:
         yield Intruder(name)
     finally:
-        kubectl(*HOME, "delete", "pod", name, "--wait=false", "--grace-period=1")
+        kubectl(*HOME, "delete", "pod", name, "--wait=false", "--grace-period=5")
 
 
 def identity(pod: Any) -> str:

@@ -2,7 +2,7 @@
 
 import json
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -14,6 +14,8 @@ PATIENCE = 60
 CROWD = 5
 REVISION = "SELECT version_num FROM alembic_version"
 LOCKS = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' OR NOT granted"
+WAITS = """SELECT count(*) FROM pg_stat_activity
+  WHERE application_name = 'bookmeup migrate' AND wait_event_type = 'Lock'"""
 HOLD = "BEGIN; LOCK TABLE locations IN ACCESS SHARE MODE; SELECT pg_sleep(600)"
 """Whoever alters this table waits, and so does everybody behind it."""
 
@@ -51,14 +53,18 @@ def forget_the_column(trial: Trial) -> None:
         environment.sql("ALTER TABLE locations DROP COLUMN chaos")
 
 
-def refuse(trial: Trial, image: str) -> None:
-    """Bring out a version whose migration does not end well: the old one stays."""
+def refuse(trial: Trial, image: str, sign: str, is_seen: Callable[[Environment, set[str]], bool]) -> None:
+    """Bring out a version whose migration does not end well: the old one stays.
+
+    It is seen by a sign that this is why, given the names of the old pods.
+    """
     environment = trial.environment
     before, old = environment.sql(REVISION), set(environment.names("db-service"))
     deadline = json.dumps({"spec": {"progressDeadlineSeconds": PATIENCE}})
     environment.kubectl("patch", "deployment", "db-service", "--type=merge", "-p", deadline)
     set_image(environment, image, "db-service")
     try:
+        until(sign, PATIENCE, lambda: is_seen(environment, old), 0.1)
         command = ["kubectl", "-n", environment.namespace, "rollout", "status", "deployment/db-service"]
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=400)
         assert done.returncode == 1, f"rollout status said {done.returncode}: {done.stdout}{done.stderr}"
@@ -71,14 +77,23 @@ def refuse(trial: Trial, image: str) -> None:
 
 
 def fail(trial: Trial) -> None:
-    refuse(trial, trial.settings.raising)
+    refuse(trial, trial.settings.raising, "a new pod has divided by zero", has_divided)
     no_lock_is_left(trial)
+
+
+def has_divided(environment: Environment, old: set[str]) -> bool:
+    new = set(environment.names("db-service")) - old
+    return any("division by zero" in environment.kubectl("logs", name, "-c", "migrate", check=False) for name in new)
 
 
 def get_stuck(trial: Trial) -> None:
     with held(trial.environment):
-        refuse(trial, trial.settings.expanding)
+        refuse(trial, trial.settings.expanding, "a migration waits for the lock", is_waiting)
     no_lock_is_left(trial)
+
+
+def is_waiting(environment: Environment, _old: set[str]) -> bool:
+    return environment.sql(WAITS) != "0"
 
 
 def no_lock_is_left(trial: Trial) -> None:

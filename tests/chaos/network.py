@@ -9,22 +9,25 @@ from functools import partial
 from tests.chaos.intruder import identity, intruder
 from tests.chaos.settings import ChaosSettings
 from tests.chaos.stage import HEALING, Scenario, Trial, unavailable
-from tests.e2e.cluster import fetch, kubectl
+from tests.e2e.cluster import fetch, kubectl, until
 
 SECONDS = 30
 KUBE_SYSTEM = ("-n", "kube-system")
+RESOLVE = "import socket; socket.getaddrinfo('db-service', 5003); print('found')"
 AWAY = f"503 while away, +{HEALING:.0f} s"
-# In the pods' own network, with the node's iptables: connections that are open go silent too, and a pod that is deleted
-# leaves nothing behind.
+# In the pods' own network, with the node's iptables: connections that are open go silent too. The script's end connects
+# them again, whatever ended it, and a pod that is deleted leaves nothing behind.
 CUT = """processes=$(first_of {containers})
 filter() {{
   for process in $processes; do
     nsenter -t "$process" -n -- chroot /node iptables "$1" OUTPUT -p tcp --dport 5003 -j DROP || exit 1
   done
 }}
+trap 'filter -D' EXIT
+trap exit TERM
 filter -A && echo "cut off: $(echo $processes | wc -w)"
-sleep {seconds}
-filter -D && echo mended"""
+sleep {seconds} &
+wait"""
 
 
 def cut_off(trial: Trial) -> None:
@@ -72,9 +75,16 @@ def paused(trial: Trial) -> Iterator[None]:
         stop, start = (partial(scale, f"--replicas={replicas}") for replicas in (0, number))
     stop()
     try:
+        until("names are not resolved", 60, lambda: not resolves(trial))
         yield
     finally:
         start()
+
+
+def resolves(trial: Trial) -> bool:
+    """Whether a pod of logic finds db's address."""
+    command = ["exec", "deployment/logic-service", "--", "timeout", "5", "python", "-c", RESOLVE]
+    return "found" in trial.environment.kubectl(*command, check=False)
 
 
 def pause_dns(trial: Trial) -> None:
@@ -85,7 +95,7 @@ def pause_dns(trial: Trial) -> None:
 
 
 SCENARIOS = (
-    Scenario(f"db cut from logic, {SECONDS} s", cut_off, AWAY, unavailable),
-    Scenario(f"no pod of db, {SECONDS} s", remove_db, AWAY, unavailable),
+    Scenario(f"db cut from logic, {SECONDS} s", cut_off, AWAY, unavailable, must_fail=True),
+    Scenario(f"no pod of db, {SECONDS} s", remove_db, AWAY, unavailable, must_fail=True),
     Scenario(f"DNS paused, {SECONDS} s", pause_dns, AWAY, unavailable, missing=without_dns),
 )

@@ -72,6 +72,7 @@ def home(trial: Trial) -> str:
 @contextmanager
 def drained(trial: Trial, node: str) -> Iterator[None]:
     here = [p for name in SERVICES for p in trial.environment.pods(name) if p["spec"]["nodeName"] == node]
+    assert here, "no pod of ours is on the node"
     try:
         kubectl("drain", node, "--ignore-daemonsets", "--delete-emptydir-data", "--timeout=300s")
         yield
@@ -111,6 +112,7 @@ SCENARIOS = (
         drain_of_postgres,
         f"503 for {MOVING:.0f} s",
         briefly,
+        must_fail=True,
         missing=without_a_second_node,
         prepare=spread,
     ),

@@ -7,6 +7,7 @@ from tests.chaos.stage import Scenario, Trial, in_flight
 from tests.e2e.cluster import SERVICES, until
 
 ROLLS = 3
+SECONDS_OF_A_ROLL = 300
 REQUESTS = 20_000
 """That come while and between them."""
 
@@ -34,8 +35,9 @@ def roll_all(trial: Trial) -> None:
     for number in range(1, ROLLS + 1):
         for name in SERVICES:
             environment.kubectl("rollout", "restart", f"deployment/{name}")
-        done = False
+        done, deadline = False, time.monotonic() + SECONDS_OF_A_ROLL
         while not done:
+            assert time.monotonic() < deadline, "the rolling update does not end"
             states = [environment.fetch("deployment", name) for name in SERVICES]
             least = min(least, *(state["status"].get("readyReplicas", 0) for state in states))
             done = all(is_rolled(state["metadata"]["generation"], **state["status"]) for state in states)
@@ -61,5 +63,5 @@ SCENARIOS = (
         Scenario(f"pod of {name} deleted by force", partial(delete_by_force, name), "in flight", in_flight)
         for name in SERVICES
     ),
-    Scenario(f"{ROLLS} rolling updates of all", roll_all),
+    Scenario(f"{ROLLS} rolling updates of all", roll_all, at_least=REQUESTS),
 )

@@ -1,27 +1,33 @@
 """More pods and fewer, and too little of the processor."""
 
 import json
+import subprocess
 import time
 from collections.abc import Iterator
 from dataclasses import replace
-from itertools import cycle
+from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from tests.chaos.stage import Scenario, Trial
 from tests.e2e.cluster import SERVICES, generate, kubectl, say, until
 from tests.e2e.load import Load, Outcome, Shot
-from tests.e2e.salon import CUSTOMERS, PASSWORD
+from tests.e2e.salon import PASSWORD
 from tests.manifests.combinations import Combination
 
 MOST = 6
-CONNECTIONS = (MOST + 1 + MOST) * 12 + 11
-"""What they may come to by the component's own sum: so many pods of db, one in surge, as many on their way out."""
+OF_A_POD = 12
+OTHERS = 11
+"""Connections of init containers, backup, Adminer, and those that PostgreSQL reserves."""
+CONNECTIONS = (MOST + 1 + MOST) * OF_A_POD + OTHERS
+"""In the middle of a rolling update: so many pods of db, one in surge, as many on their way out."""
 PACE = {"policies": [{"type": "Pods", "value": 1, "periodSeconds": 15}]}
 """One pod of each at a time: on two cores a dozen that start at once leave the others none."""
 STORM_SECONDS = 60
 STORM = 20.0
-"""Logins a second: some twenty times what a tenth of a core can hash."""
+"""Logins a second: some four times what a tenth of a core can hash."""
+HASHED = 60
+"""At the least: one a second."""
 
 
 def install(trial: Trial) -> None:
@@ -34,15 +40,32 @@ def install(trial: Trial) -> None:
 
 
 def autoscale(trial: Trial) -> None:
-    environment = trial.environment
     measured = "items" in kubectl("get", "--raw", "/apis/metrics.k8s.io/v1beta1/pods", check=False)
     how = "by the metric" if measured else "BY THE MINIMUM: THERE IS NO METRICS API"
     install(trial)
     until_scaled(trial, MOST, "1m", measured=measured)
-    used = int(environment.sql("SELECT count(*) FROM pg_stat_activity"))
+    still = connections(trial)
+    most = max(still, connections_while_rolled(trial))
     until_scaled(trial, 2, "100", measured=measured)
-    trial.note(f"to {MOST} and back to 2, {how}; {used} connections of {CONNECTIONS}")
-    assert used <= CONNECTIONS
+    trial.note(f"to {MOST} and back to 2, {how}; {still} connections, {most} of {CONNECTIONS} while db was rolled")
+    assert still <= MOST * OF_A_POD + OTHERS
+    assert still < most <= CONNECTIONS
+
+
+def connections(trial: Trial) -> int:
+    return int(trial.environment.sql("SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'"))
+
+
+def connections_while_rolled(trial: Trial) -> int:
+    """Replace all pods of db at their largest number, and return how many connections there were at the most."""
+    trial.environment.kubectl("rollout", "restart", "deployment/db-service")
+    command = ["kubectl", "-n", trial.environment.namespace, "rollout", "status", "deployment/db-service"]
+    with subprocess.Popen([*command, "--timeout=300s"], stdout=subprocess.DEVNULL) as rolling:
+        most = 0
+        while rolling.poll() is None:
+            most = max(most, connections(trial))
+    assert rolling.returncode == 0, "db was not rolled"
+    return most
 
 
 def until_scaled(trial: Trial, count: int, target: str, *, measured: bool) -> None:
@@ -71,22 +94,26 @@ def throttle(trial: Trial) -> None:
 
 
 def free(trial: Trial) -> None:
-    """Give the processor back, and forget the tries that the storm's address has used up."""
+    """Give the processor back, and forget who tried."""
     trial.environment.kubectl("rollout", "undo", "deployment/auth-service")
     trial.environment.wait("auth-service")
     trial.environment.sql("DELETE FROM rate_limits")
 
 
 def storm(trial: Trial) -> None:
+    """Somebody tries address after address: each is hashed before it is refused, and none is counted as tried again."""
+
     def plan() -> Iterator[Shot]:
-        for number in cycle(range(CUSTOMERS)):
-            body = {"email": f"customer{number}@e2e.example", "password": PASSWORD}
-            yield Shot("login", "POST", "/auth/login", trial.edge, (200,), body)
+        for number in count():
+            body = {"email": f"stranger{number}@e2e.example", "password": PASSWORD}
+            yield Shot("login", "POST", "/auth/login", trial.edge, (401,), body)
 
     with Load(plan, STORM) as logins:
         time.sleep(STORM_SECONDS)
+    hashed = len(logins.accepted("login"))
     say(logins.report("storm of logins"))
-    trial.note(f"{len(logins.outcomes)} logins, {len(logins.accepted('login'))} let in")
+    trial.note(f"{len(logins.outcomes)} logins of strangers, {hashed} hashed and refused")
+    assert hashed >= HASHED, "auth had little to do"
 
 
 def of_auth(trial: Trial, outcome: Outcome) -> bool:

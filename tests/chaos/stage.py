@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from subprocess import SubprocessError
+from typing import TypeVar
 
 from tests.chaos.report import Row
 from tests.chaos.settings import ChaosSettings
@@ -20,6 +21,8 @@ HEALING = 10.0
 IN_FLIGHT = 1.0
 """Seconds after a pod's sudden death in which a request may still be sent to it."""
 
+ALIVE = 0.95
+"""The least share of the requests that the load was to send."""
 LONGEST = 3.0
 """Seconds that a refusal may take: the two of a client's budget, and one for a machine that is short of time."""
 
@@ -55,6 +58,7 @@ class Trial:
 
 MayFail = Callable[[Trial, Outcome], bool]
 Act = Callable[[Trial], None]
+T = TypeVar("T")
 
 
 def nothing(trial: Trial, outcome: Outcome) -> bool:
@@ -91,6 +95,10 @@ class Scenario:
     """Seconds in which 99 of 100 failed requests had their answer."""
     restore: Act | None = None
     """What is done after it has ended, whatever happened."""
+    must_fail: bool = False
+    """Whether some requests do fail, or else nothing was done."""
+    at_least: int = 0
+    """Requests."""
     after: float = 15.0
 
 
@@ -98,27 +106,30 @@ def play(scenario: Scenario, trial: Trial) -> Row:
     """Raise nothing: a scenario that fails is a row as well."""
     faults: list[str] = []
     attempt(faults, settle, trial)
-    if scenario.prepare is not None:
-        attempt(faults, scenario.prepare, trial)
-    before, start = restarts(trial.environment), time.monotonic()
-    with Load(trial.plan or trial.salon.plan, trial.settings.rate) as load:
-        time.sleep(3)
-        attempt(faults, scenario.act, trial)
-        time.sleep(scenario.after)
-    seconds = time.monotonic() - start
-    again = restarts(trial.environment) - before  # restoring may replace the pods that tell of them
-    if scenario.restore is not None:
-        attempt(faults, scenario.restore, trial)
+    try:
+        if scenario.prepare is not None:
+            attempt(faults, scenario.prepare, trial)
+        before, start = attempt(faults, restarts, trial), time.monotonic()
+        with Load(trial.plan or trial.salon.plan, trial.settings.rate) as load:
+            time.sleep(3)
+            attempt(faults, scenario.act, trial)
+            time.sleep(scenario.after)
+        seconds = time.monotonic() - start
+        again = attempt(faults, restarts, trial)  # restoring may replace the pods that tell of them
+    finally:
+        if scenario.restore is not None:
+            attempt(faults, scenario.restore, trial)
     attempt(faults, settle, trial)
-    return judge(scenario, trial, load, faults, seconds, again)
+    return judge(scenario, trial, load, faults, seconds, (again or Counter()) - (before or Counter()))
 
 
-def attempt(faults: list[str], act: Act, trial: Trial) -> None:
+def attempt(faults: list[str], act: Callable[[Trial], T], trial: Trial) -> T | None:
     """A chaos run goes on after whatever went wrong, and tells it."""
     try:
-        act(trial)
+        return act(trial)
     except (AssertionError, OSError, ValueError, LookupError, SubprocessError) as error:
         faults.append(f"{type(error).__name__}: {str(error)[:600]}".replace("\n", " "))
+    return None
 
 
 def settle(trial: Trial) -> None:
@@ -135,8 +146,8 @@ def answers(edge: Client) -> bool:
         return False
 
 
-def restarts(environment: Environment) -> Counter[str]:
-    services = environment.restarts().items()
+def restarts(trial: Trial) -> Counter[str]:
+    services = trial.environment.restarts().items()
     return Counter({pod: number for pod, number in services if pod.startswith(tuple(SERVICES))})
 
 
@@ -151,14 +162,24 @@ def judge(scenario: Scenario, trial: Trial, load: Load, faults: list[str], secon
         if slow > scenario.refused_in:
             faults.append(f"99 of 100 failed in {slow:.2f} s, not in {scenario.refused_in:g}")
     trial.salon.expected |= {json.loads(o.body)["object_id"] for o in load.accepted("book")}
-    lost, overlaps = len(trial.salon.lost()) + trial.salon.repeated(), trial.salon.doubled()
+    lost, overlaps = attempt(faults, harm, trial) or (0, 0)
     if lost or overlaps:
         faults.append(f"{lost} acknowledged bookings not there once, {overlaps} overlaps")
+    fewest = max(scenario.at_least, ALIVE * trial.settings.rate * seconds)
+    if len(load.outcomes) < fewest:
+        faults.append(f"{len(load.outcomes)} requests, fewer than {fewest:.0f}")
+    if scenario.must_fail and not load.failed:
+        faults.append("no request failed: nothing was done")
     if again:
         faults.append(f"restarted: {dict(again)}")
     times = sorted(o.seconds * 1000 for o in load.outcomes)
     counts = (len(times), len(load.failed), percentile(times, 99), lost, overlaps, again.total())
     return Row(scenario.name, scenario.allowed, seconds, *counts, faults, figures=trial.figures)
+
+
+def harm(trial: Trial) -> tuple[int, int]:
+    """Return how many acknowledged bookings are not there once, and the overlaps."""
+    return len(trial.salon.lost()) + trial.salon.repeated(), trial.salon.doubled()
 
 
 def reasons(failed: list[Outcome]) -> dict[str, int]:

@@ -1,8 +1,10 @@
 """scripts/rehearse: prod's data in staging, with nobody in them."""
 
 import os
+import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from tests.e2e.client import Client
@@ -53,17 +55,41 @@ def names(client: Client) -> set[str]:
     return {service["name"] for service in answer.json} if answer.status == 200 else set()
 
 
-def test_a_copy_that_fails_leaves_staging_as_it_was(prod: Environment, staging: Environment) -> None:
+@pytest.fixture
+def untouched(staging: Environment) -> Iterator[None]:
+    """Staging has what it had, and the same pods."""
     pods, rows = {name for app in SERVICES for name in staging.names(app)}, staging.sql(COUNTS)
-    staging.sql("CREATE VIEW public.in_the_way AS SELECT 1 AS one")
-    prod.sql("CREATE ROLE e2e_reader; GRANT SELECT ON users TO e2e_reader")
-    staging.sql("DROP ROLE IF EXISTS e2e_reader")
-    try:
-        done = rehearse()
-    finally:
-        prod.sql("DROP OWNED BY e2e_reader; DROP ROLE e2e_reader")
-    assert done.returncode != 0
-    assert "e2e_reader" in done.stderr
+    staging.sql("CREATE OR REPLACE VIEW public.in_the_way AS SELECT 1 AS one")
+    yield
     assert staging.sql("SELECT one FROM in_the_way") == "1"
     assert staging.sql(COUNTS) == rows
     assert {name for app in SERVICES for name in staging.names(app)} == pods
+
+
+@pytest.mark.usefixtures("untouched")
+def test_a_copy_that_fails_leaves_staging_as_it_was(prod: Environment) -> None:
+    prod.sql("CREATE TABLE e2e_people AS SELECT * FROM users")
+    try:
+        done = rehearse()
+    finally:
+        prod.sql("DROP TABLE e2e_people")
+    assert done.returncode != 0
+    assert "nobody has said what of these may be copied: e2e_people" in done.stderr
+
+
+@pytest.mark.usefixtures("untouched", "prod")
+@pytest.mark.parametrize("lines", [3, 40, 400, 1000])
+def test_a_dump_that_is_cut_off_without_a_word_leaves_staging_as_it_was(tmp_path: Path, lines: int) -> None:
+    shim, real = tmp_path / "kubectl", shutil.which("kubectl")
+    cut = f'case $* in *pg_dump*) {real} "$@" | head -n {lines}; exit 0;; *) exec {real} "$@";; esac'
+    shim.write_text(f"#!/bin/sh\n{cut}\n")
+    shim.chmod(0o755)
+    done = rehearse(PATH=f"{tmp_path}:{os.environ['PATH']}")  # noqa: TID251 - handed on unread
+    assert done.returncode != 0
+
+
+def test_production_is_never_written_to(prod: Environment, staging: Environment) -> None:
+    rows = prod.fingerprint(("users", "passwords", "appointments"))
+    done = rehearse(FROM=staging.namespace, TO=prod.namespace)
+    assert (done.returncode, done.stderr.strip()) == (1, "rehearse: bookmeup is production")
+    assert prod.fingerprint(("users", "passwords", "appointments")) == rows

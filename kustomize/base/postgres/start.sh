@@ -25,5 +25,5 @@ SQL
 rm -f "$marker" # /tmp outlives the container
 set_password &
 # What six pods of db, a canary and workers need in the middle of a rollout, with reserve: tests/manifests/test_connections.py.
-# One holds 2 to 5 MB of its own, 2.7 on average, so that all of them and 128 MB of buffers fit into the limit.
+# One holds 2.7 MB of its own on average, 5 at the most: on average all of them and 128 MB of buffers fit into the limit.
 exec docker-entrypoint.sh postgres -c max_connections=210
