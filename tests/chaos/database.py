@@ -4,13 +4,13 @@ import re
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from itertools import pairwise
 
 from tests.chaos.intruder import identity, intruder
-from tests.chaos.stage import Scenario, Trial, unavailable
+from tests.chaos.stage import AWAY, Scenario, Trial, unavailable
 from tests.e2e.cluster import fetch, until
 
-AWAY = "503 while away, +10 s"
 PROMPT = 1.0
 """Seconds in which those who come meanwhile hear that."""
 UNREADY = 5.0
@@ -111,8 +111,7 @@ def kill_postmaster(trial: Trial) -> None:
         return now.startswith("20") and now.strip() != started
 
     until("another postmaster answers", 120, back)
-    environment.wait("postgres")
-    trial.note(f"another postmaster ready after {trial.end():.0f} s")
+    heal(trial)
 
 
 def stay_away(trial: Trial) -> None:
@@ -129,19 +128,11 @@ def stay_away(trial: Trial) -> None:
     assert seconds <= UNREADY
 
 
+absence = partial(Scenario, allowed=AWAY, may_fail=unavailable, refused_in=PROMPT, must_fail=True)
 SCENARIOS = (
-    Scenario("PostgreSQL's pod deleted", delete, AWAY, unavailable, refused_in=PROMPT, must_fail=True),
-    Scenario(
-        "PostgreSQL's pod deleted by force", delete_by_force, AWAY, unavailable, refused_in=PROMPT, must_fail=True
-    ),
-    Scenario("postmaster killed -9", kill_postmaster, AWAY, unavailable, refused_in=PROMPT, must_fail=True),
-    Scenario(
-        "PostgreSQL's Deployment deleted and applied",
-        delete_deployment,
-        AWAY,
-        unavailable,
-        refused_in=PROMPT,
-        must_fail=True,
-    ),
-    Scenario("PostgreSQL at 0 replicas", stay_away, AWAY, unavailable, refused_in=PROMPT, must_fail=True),
+    absence("PostgreSQL's pod deleted", delete),
+    absence("PostgreSQL's pod deleted by force", delete_by_force),
+    absence("postmaster killed -9", kill_postmaster),
+    absence("PostgreSQL's Deployment deleted and applied", delete_deployment),
+    absence("PostgreSQL at 0 replicas", stay_away),
 )

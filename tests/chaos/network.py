@@ -8,13 +8,12 @@ from functools import partial
 
 from tests.chaos.intruder import identity, intruder
 from tests.chaos.settings import ChaosSettings
-from tests.chaos.stage import HEALING, Scenario, Trial, unavailable
+from tests.chaos.stage import AWAY, Scenario, Trial, unavailable
 from tests.e2e.cluster import fetch, kubectl, until
 
 SECONDS = 30
 KUBE_SYSTEM = ("-n", "kube-system")
 RESOLVE = "import socket; socket.getaddrinfo('db-service', 5003); print('found')"
-AWAY = f"503 while away, +{HEALING:.0f} s"
 # In the pods' own network, with the node's iptables: connections that are open go silent too. The script's end connects
 # them again, whatever ended it, and a pod that is deleted leaves nothing behind.
 CUT = """processes=$(first_of {containers})

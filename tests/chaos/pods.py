@@ -31,20 +31,22 @@ def delete_by_force(service: str, trial: Trial) -> None:
 
 def roll_all(trial: Trial) -> None:
     """Also sees how many pods of a service were ready at the least."""
-    environment, least, start = trial.environment, 99, time.monotonic()
+    environment, start = trial.environment, time.monotonic()
+    ready: list[int] = []
+
+    def all_are_rolled() -> bool:
+        states = [environment.fetch("deployment", name) for name in SERVICES]
+        ready.extend(state["status"].get("readyReplicas", 0) for state in states)
+        return all(is_rolled(state["metadata"]["generation"], **state["status"]) for state in states)
+
     for number in range(1, ROLLS + 1):
         for name in SERVICES:
             environment.kubectl("rollout", "restart", f"deployment/{name}")
-        done, deadline = False, time.monotonic() + SECONDS_OF_A_ROLL
-        while not done:
-            assert time.monotonic() < deadline, "the rolling update does not end"
-            states = [environment.fetch("deployment", name) for name in SERVICES]
-            least = min(least, *(state["status"].get("readyReplicas", 0) for state in states))
-            done = all(is_rolled(state["metadata"]["generation"], **state["status"]) for state in states)
+        until("all are rolled", SECONDS_OF_A_ROLL, all_are_rolled, 0)
         environment.wait(*SERVICES)
         time.sleep(max(0, start + number * REQUESTS / ROLLS / trial.settings.rate - time.monotonic()))
-    trial.note(f"{ROLLS} rolling updates of {len(SERVICES)} services; at least {least} pods of each were ready")
-    assert least >= 2, "fewer than two pods were ready"
+    trial.note(f"{ROLLS} rolling updates of {len(SERVICES)} services; at least {min(ready)} pods of each were ready")
+    assert min(ready) >= 2, "fewer than two pods were ready"
 
 
 def is_rolled(

@@ -14,13 +14,10 @@ from tests.e2e.cluster import SERVICES, generate, kubectl, say, until
 from tests.e2e.load import Load, Outcome, Shot
 from tests.e2e.salon import PASSWORD
 from tests.manifests.combinations import Combination
+from tests.manifests.connections import CAPS, OTHERS, needed
+from tests.manifests.rendering import render
 
 MOST = 6
-OF_A_POD = 12
-OTHERS = 11
-"""Connections of init containers, backup, Adminer, and those that PostgreSQL reserves."""
-CONNECTIONS = (MOST + 1 + MOST) * OF_A_POD + OTHERS
-"""In the middle of a rolling update: so many pods of db, one in surge, as many on their way out."""
 PACE = {"policies": [{"type": "Pods", "value": 1, "periodSeconds": 15}]}
 """One pod of each at a time: on two cores a dozen that start at once leave the others none."""
 STORM_SECONDS = 60
@@ -47,9 +44,10 @@ def autoscale(trial: Trial) -> None:
     still = connections(trial)
     most = max(still, connections_while_rolled(trial))
     until_scaled(trial, 2, "100", measured=measured)
-    trial.note(f"to {MOST} and back to 2, {how}; {still} connections, {most} of {CONNECTIONS} while db was rolled")
-    assert still <= MOST * OF_A_POD + OTHERS
-    assert still < most <= CONNECTIONS
+    allowed = needed(render("prod+hpa"))
+    trial.note(f"to {MOST} and back to 2, {how}; {still} connections, {most} of {allowed} while db was rolled")
+    assert still <= MOST * CAPS["db-service"] + OTHERS
+    assert still < most <= allowed
 
 
 def connections(trial: Trial) -> int:

@@ -18,6 +18,8 @@ from tests.e2e.tree import Tree
 
 HEALING = 10.0
 """Seconds after a cause is gone in which requests may still fail."""
+AWAY = f"503 while away, +{HEALING:.0f} s"
+"""What a table says of `unavailable`."""
 IN_FLIGHT = 1.0
 """Seconds after a pod's sudden death in which a request may still be sent to it."""
 

@@ -1,12 +1,12 @@
 """Staging's copy of prod's data (scripts/rehearse): nothing in it says who somebody is, lets him in or reaches him."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from sqlalchemy import ARRAY, URL, Boolean, Column, Connection, Date, DateTime, Integer, Table, text
 from sqlalchemy.dialects.postgresql import JSONB, TSTZRANGE
 from sqlalchemy.exc import DBAPIError
+from tests.conftest import NewDatabase
 from tests.support.databases import engine
 
 from bookmeup.db.demo import fill
@@ -59,7 +59,7 @@ def mark(connection: Connection, table: Table, column: Column[object]) -> None:
 
 
 @pytest.fixture
-def copied(new_database: Callable[..., URL]) -> URL:
+def copied(new_database: NewDatabase) -> URL:
     """The demo's data with somebody in each column that could tell of him."""
     url = new_database(empty=True)
     migrate(url)

@@ -1,12 +1,12 @@
 """Parts whose operators a test cluster has not got: its API server takes them, and prod goes on as it was."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 from tests.e2e.cluster import SERVICES, Environment, kubectl, say
+from tests.e2e.conftest import MakeEnvironment
 from tests.e2e.salon import Salon
 
-MakeEnvironment = Callable[..., Environment]
 SCRAPE = "import sys, urllib.request as r; print(r.urlopen(f'http://127.0.0.1:{sys.argv[1]}/metrics').read().decode())"
 
 

@@ -4,13 +4,8 @@ import re
 
 import pytest
 from tests.manifests.combinations import COMBINATIONS
+from tests.manifests.connections import CAPS, needed
 from tests.manifests.rendering import Rendering, render
-
-from bookmeup.db.engine import BACKGROUND, CAP
-
-CAPS = {"db-service": CAP, "db-service-canary": CAP, "worker": BACKGROUND}
-"""What a process of each Deployment may hold."""
-MIGRATIONS, BACKUP, ADMINER, RESERVED = 4, 2, 2, 3
 
 
 @pytest.mark.parametrize("name", COMBINATIONS)
@@ -23,13 +18,6 @@ def test_the_largest_combination_needs_nearly_all() -> None:
     """Beside a canary and workers db scales to six pods: counted by hand."""
     db, canary, worker = 6 + 1 + 6, 1 + 1 + 1, 2 + 1 + 2
     assert needed(render("prod-canary+hpa+worker")) == (db + canary) * 12 + worker * 1 + 4 + 2 + 2 + 3 == 208
-
-
-def needed(rendering: Rendering) -> int:
-    counts = {d["metadata"]["name"]: rendering.replicas(d["metadata"]["name"]) for d in rendering.all("Deployment")}
-    # Each Deployment with one in surge, and the old ones terminating.
-    pods = sum((count + 1 + count) * CAPS.get(name, 0) for name, count in counts.items())
-    return pods + MIGRATIONS + BACKUP + ADMINER + RESERVED
 
 
 def max_connections(rendering: Rendering) -> int:
