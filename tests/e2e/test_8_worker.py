@@ -9,11 +9,13 @@ from tests.e2e.cluster import SERVICES, Environment, say, until
 ROWS = 5000
 POLLED_SECONDS = 10
 """In which everybody who works the outbox has looked several times."""
+# A row takes 2 ms more, so that all of them take longer than the pause of a worker that had nothing to do: else one
+# could be done before the other one looks.
 WATCH = """
 CREATE TABLE e2e_done (id bigint, worked_by inet);
 GRANT INSERT ON e2e_done TO bookmeup_outbox;
 CREATE FUNCTION e2e_done() RETURNS trigger LANGUAGE plpgsql AS
-  'BEGIN INSERT INTO public.e2e_done VALUES (NEW.id, inet_client_addr()); RETURN NEW; END';
+  'BEGIN PERFORM pg_sleep(0.002); INSERT INTO public.e2e_done VALUES (NEW.id, inet_client_addr()); RETURN NEW; END';
 CREATE TRIGGER e2e_done AFTER UPDATE OF done_at ON outbox FOR EACH ROW
   WHEN (NEW.kind = 'e2e') EXECUTE FUNCTION e2e_done()
 """
