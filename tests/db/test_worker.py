@@ -49,10 +49,10 @@ def test_db_leaves_the_outbox_to_the_worker(new_database: NewDatabase, tmp_path:
 def test_a_worker_holds_one_connection_however_much_there_is_to_do(new_database: NewDatabase, tmp_path: Path) -> None:
     url = new_database()
     worker = Process("worker", tmp_path, Site(url, tmp_path, OUTBOX="off").db.settings)
-    held = set()
     try:
         worker.start().wait()
-        put_in(url, 500)
+        held = {connections(url)}
+        put_in(url, 5000)
         while waiting(url):
             held.add(connections(url))
         assert held == {BACKGROUND} == {1}

@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from bookmeup.db import transactions
 from bookmeup.db.callers import caller
-from bookmeup.db.queries.idempotency import Asked, decided_once
+from bookmeup.db.queries.idempotency import claiming, decided_once
 from bookmeup.db.transactions import Caller, Tx
 from bookmeup.web.answers import JSON, ok
 
@@ -35,12 +35,11 @@ async def decide(
     route = f"{request.method} {request.url.path} {scope}".rstrip()
 
     def run() -> tuple[int, bytes]:
-        return transactions.transact(request.app.state.database, who, decided)
-
-    def decided(tx: Tx) -> tuple[int, bytes]:
-        if once and who.key is not None:
-            return decided_once(tx, Asked(route, body, status), work)
-        return status, msgspec.json.encode(work(tx))
+        database = request.app.state.database
+        if not once or who.key is None:
+            return transactions.transact(database, who, lambda tx: (status, msgspec.json.encode(work(tx))))
+        opening = claiming(who, route, body)
+        return transactions.transact(database, who, lambda tx: decided_once(tx, opening, status, work), opening)
 
     answered, content = await request.app.state.write_lane.run(run, patient=who.service == "logic")
     media = JSON if answered < 400 else "application/problem+json"  # noqa: PLR2004

@@ -20,6 +20,8 @@ from bookmeup.db.queries import appointments, outbox
 from bookmeup.db.transactions import Caller, Tx
 
 BATCH = 20
+PASSED_OVER = 1000
+"""Rows that nobody handles are done by one statement: by twenties, each bunch reads past all that were before it."""
 POLL_SECONDS = 2.0
 SWEEP_SECONDS = 3600.0
 TX_SECONDS = 10.0
@@ -46,26 +48,26 @@ class Outbox:
     async def work(self) -> None:
         while True:
             try:
-                done = await self._lane.run(self.round, patient=True)
+                more = await self._lane.run(self.round, patient=True)
                 if time.monotonic() - self._swept > SWEEP_SECONDS:
                     self._swept = time.monotonic()
                     await self._lane.run(self._sweep, patient=True)
             except SQLAlchemyError as error:
                 log.warning("outbox waits for the database", reason=type(error).__name__)
-                done = 0
-            if done < BATCH:
+                more = False
+            if not more:
                 await asyncio.sleep(POLL_SECONDS)
 
-    def round(self) -> int:
-        """End the holds whose time is over and work off what is due; return how many rows that were."""
+    def round(self) -> bool:
+        """End the holds whose time is over and work off what is due; return whether there may be more."""
         with self._database.background.connect() as connection:
             self._end_holds(connection)
             with self._begun(connection):
-                passed = outbox.pass_over(connection, list(self._handlers), BATCH)
+                passed = outbox.pass_over(connection, list(self._handlers), PASSED_OVER)
             handled = 0
             while handled < BATCH and self._one(connection):
                 handled += 1
-        return max(passed, handled)
+        return passed == PASSED_OVER or handled == BATCH
 
     def _one(self, connection: Connection) -> bool:
         """Work off one row; return whether there was one."""

@@ -7,7 +7,8 @@ import random
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from types import MappingProxyType
+from typing import Any, NamedTuple, TypeVar
 
 import structlog
 from sqlalchemy import Connection, Engine, Row, TextClause, text
@@ -19,11 +20,12 @@ from bookmeup.db.prepared import ask
 from bookmeup.db.violations import refusal_of
 from bookmeup.domain.appointments import Actor
 from bookmeup.domain.users import UserRole
-from bookmeup.errors import DeadlinePassed, Overloaded, RoleNotAllowed, Unauthenticated, Unavailable
+from bookmeup.errors import DeadlinePassed, Overloaded, Refusal, RoleNotAllowed, Unauthenticated, Unavailable
 
 T = TypeVar("T")
 TRIES = 3
 _REPEATABLE = ("40001", "40P01")
+_TOO_LATE = ("55P03", "57014")
 log = structlog.get_logger()
 
 
@@ -50,12 +52,16 @@ class Caller:
 
 @dataclass(frozen=True, slots=True)
 class Tx:
-    """An open transaction. `now` is its time in seconds since 1970, by the database's clock."""
+    """An open transaction. `now` is its time in seconds since 1970, by the database's clock.
+
+    `opened` is the row of its opening.
+    """
 
     connection: Connection
     caller: Caller
     now: int
     acting: Actor | None
+    opened: Row[Any] | None = None
 
     @property
     def actor(self) -> Actor:
@@ -75,12 +81,7 @@ class Tx:
 
     def soon(self, statement: TextClause, **values: object) -> None:
         """Run a statement whose answer nobody needs: it goes to PostgreSQL with the next one, or with COMMIT."""
-        driver: Any = self.connection.connection.dbapi_connection
-        driver.deferring = True
-        try:
-            ask(self.connection, statement, values)
-        finally:
-            driver.deferring = False
+        _soon(self.connection, statement, values)
 
     def set_savepoint(self) -> None:
         """Set the one that `undo` goes back to. COMMIT releases it, so nothing else has to."""
@@ -109,18 +110,27 @@ class Tx:
 
 
 _SAVEPOINT, _UNDO = text("SAVEPOINT work"), text("ROLLBACK TO SAVEPOINT work")
-# The first statement of a transaction: its role and deadlines, the time, and the actor's row as it is now.
-_BEGIN = text("""
-SELECT set_config('role', :role, true), set_config('statement_timeout', :timeout, true),
-       extract(epoch FROM now())::bigint AS now,
+_AS = text("SELECT set_config('role', :role, true), set_config('statement_timeout', :timeout, true)")
+WHO = """extract(epoch FROM now())::bigint AS now,
        (SELECT u.role FROM users u JOIN sessions s ON s.user_id = u.id
-        WHERE u.id = :actor AND s.id = :sid AND s.ended_at IS NULL AND s.expires_at > now()) AS actor_role
-""")
+        WHERE u.id = :actor AND s.id = :sid AND s.ended_at IS NULL AND s.expires_at > now()) AS actor_role"""
+"""What every opening selects: the time, and the actor's role as it is now."""
 
 
-def transact(database: Database, caller: Caller, work: Callable[[Tx], T]) -> T:
+class Opening(NamedTuple):
+    """The first statement of a transaction that answers. `late` is the refusal when it waited too long."""
+
+    statement: TextClause = text(f"SELECT {WHO}")
+    values: Mapping[str, object] = MappingProxyType({})
+    late: type[Refusal] | None = None
+
+
+PLAIN = Opening()
+
+
+def transact(database: Database, caller: Caller, work: Callable[[Tx], T], opening: Opening = PLAIN) -> T:
     """Run the work in a transaction of its own and commit; nothing of it stays if it raises."""
-    return _repeated(lambda: _once(database.writes, caller, work))
+    return _repeated(lambda: _once(database.writes, caller, work, opening))
 
 
 def read(database: Database, caller: Caller, work: Callable[[Connection], T]) -> T:
@@ -134,21 +144,35 @@ def read(database: Database, caller: Caller, work: Callable[[Connection], T]) ->
     return _repeated(once)
 
 
-def _once(engine: Engine, caller: Caller, work: Callable[[Tx], T]) -> T:
+def _once(engine: Engine, caller: Caller, work: Callable[[Tx], T], opening: Opening) -> T:
     with engine.connect() as connection:
-        values: Mapping[str, object] = {
-            "role": ROLES[caller.service],
-            "timeout": str(caller.milliseconds),
-            "actor": caller.actor,
-            "sid": caller.sid,
-        }
-        begun = ask(connection, _BEGIN, values).one()
-        acting = Actor(caller.actor, UserRole(begun.actor_role)) if caller.actor and begun.actor_role else None
+        opened = _opened(connection, caller, opening)
+        acting = Actor(caller.actor, UserRole(opened.actor_role)) if caller.actor and opened.actor_role else None
         if caller.actor is not None and acting is None:
             raise Unauthenticated
-        done = work(Tx(connection, caller, begun.now, acting))
+        done = work(Tx(connection, caller, opened.now, acting, opened))
         _commit(connection)
         return done
+
+
+def _opened(connection: Connection, caller: Caller, opening: Opening) -> Row[Any]:
+    """Begin as the caller's role and within his time, and return the row of the opening: one message in all."""
+    _soon(connection, _AS, {"role": ROLES[caller.service], "timeout": str(caller.milliseconds)})
+    try:
+        return ask(connection, opening.statement, {"actor": caller.actor, "sid": caller.sid, **opening.values}).one()
+    except DBAPIError as error:
+        if opening.late is not None and getattr(error.orig, "pgcode", None) in _TOO_LATE:
+            raise opening.late from error
+        raise
+
+
+def _soon(connection: Connection, statement: TextClause, values: Mapping[str, object]) -> None:
+    driver: Any = connection.connection.dbapi_connection
+    driver.deferring = True
+    try:
+        ask(connection, statement, values)
+    finally:
+        driver.deferring = False
 
 
 def _commit(connection: Connection) -> None:

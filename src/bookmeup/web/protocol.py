@@ -7,7 +7,7 @@ piece arms neither. uvicorn 0.54 alone keeps silent and slow senders for ever, a
 import asyncio
 from contextvars import Context
 from enum import Enum, auto
-from typing import Any
+from typing import Any, cast
 
 import httptools
 from uvicorn._types import ASGI3Application
@@ -28,6 +28,42 @@ class Phase(Enum):
 
 class TooLargeError(Exception):
     """Stops the parser in the middle of a head or of trailers."""
+
+
+class Whole:
+    """What a cycle writes to: an answer's head waits for its body, so that both go out, and wake the client, once.
+
+    A head whose body does not come at once goes out alone.
+    """
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        self._transport = transport
+        self._loop = loop
+        self._head: bytes | None = None
+
+    def write(self, piece: bytes) -> None:
+        if self._head is None:
+            self._head = piece
+            self._loop.call_soon(self._send_head)
+        elif self._head:
+            self._transport.write(self._taken() + piece)
+        else:
+            self._transport.write(piece)
+
+    def close(self) -> None:
+        self._send_head()
+        self._transport.close()
+
+    def is_closing(self) -> bool:
+        return self._transport.is_closing()
+
+    def _send_head(self) -> None:
+        if self._head:
+            self._transport.write(self._taken())
+
+    def _taken(self) -> bytes:
+        head, self._head = self._head or b"", b""
+        return head
 
 
 class BoundedProtocol(HttpToolsProtocol):
@@ -217,6 +253,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self.stop_waiting()
         self.quiet = False
         super().on_headers_complete()
+        self.cycle.transport = cast("asyncio.Transport", Whole(self.transport, self.loop))
         self.phase = Phase.BODY
         self.body_bytes = self.quiet_bytes = 0
         if self.gate.closing:

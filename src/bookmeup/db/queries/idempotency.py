@@ -2,13 +2,12 @@
 
 import hashlib
 from collections.abc import Callable
-from typing import NamedTuple
 
 import msgspec
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from bookmeup.db.transactions import Tx
+from bookmeup.db.transactions import WHO, Caller, Opening, Tx
 from bookmeup.db.violations import refusal_of
 from bookmeup.errors import AppointmentsAffected, KeyInFlight, KeyReused, Refusal
 from bookmeup.web.problems import document
@@ -16,10 +15,14 @@ from bookmeup.web.problems import document
 KEPT_BELOW = 500
 NOT_KEPT = (401, 403, 429)
 
-_CLAIM = text("""
-INSERT INTO idempotency_keys (actor, route, key, request_hash, expires_at)
-VALUES (:actor, :route, :key, :hash, now() + interval '24 hours') ON CONFLICT DO NOTHING RETURNING ctid::text
-""")
+# Before all else, so that locks are taken in the same order everywhere; with what every transaction begins with.
+_CLAIM = text(f"""
+WITH claimed AS (
+  INSERT INTO idempotency_keys (actor, route, key, request_hash, expires_at)
+  VALUES (coalesce(CAST(:actor AS bigint), 0), :route, :key, :hash, now() + interval '24 hours')
+  ON CONFLICT DO NOTHING RETURNING ctid::text AS row)
+SELECT {WHO}, (SELECT row FROM claimed) AS claimed
+""")  # noqa: S608 - constants
 _KEPT = text(
     "SELECT request_hash, status, answer FROM idempotency_keys WHERE actor = :actor AND route = :route AND key = :key"
 )
@@ -27,42 +30,27 @@ _KEPT = text(
 _KEEP = text("UPDATE idempotency_keys SET status = :status, answer = :answer WHERE ctid = CAST(:row AS tid)")
 
 
-class Asked(NamedTuple):
-    """A request: its route, what makes two of them the same, and the status of success."""
-
-    route: str
-    body: object
-    status: int
+def claiming(caller: Caller, route: str, body: object) -> Opening:
+    """Return the opening that claims the caller's key; `body` is what makes two requests the same."""
+    digest = hashlib.sha256(msgspec.json.encode(body)).digest()
+    return Opening(_CLAIM, {"route": route, "key": caller.key, "hash": digest}, late=KeyInFlight)
 
 
-def decided_once(tx: Tx, asked: Asked, work: Callable[[Tx], object]) -> tuple[int, bytes]:
-    """Return status and body of the work, or of the first request with this key."""
-    place = {"actor": tx.caller.actor or 0, "route": asked.route, "key": tx.caller.key}
-    digest = hashlib.sha256(msgspec.json.encode(asked.body)).digest()
-    row = _claimed(tx, place, digest)
-    if row is None:
-        return _kept(tx, place, digest)
-    answered, answer = _under_savepoint(tx, asked.status, work)
-    tx.soon(_KEEP, row=row, status=answered, answer=answer.decode())
+def decided_once(tx: Tx, opening: Opening, status: int, work: Callable[[Tx], object]) -> tuple[int, bytes]:
+    """Return status and body of the work, or of the first request with the key that the opening claims."""
+    claimed = tx.opened.claimed if tx.opened is not None else None
+    if claimed is None:
+        return _kept(tx, opening)
+    answered, answer = _under_savepoint(tx, status, work)
+    tx.soon(_KEEP, row=claimed, status=answered, answer=answer.decode())
     return answered, answer
 
 
-def _claimed(tx: Tx, place: dict[str, object], digest: bytes) -> str | None:
-    """Insert the key's row and return where it is; waits for a request under way that has inserted it."""
-    try:
-        claimed = tx.one(_CLAIM, **place, hash=digest)
-    except DBAPIError as error:
-        if getattr(error.orig, "pgcode", None) in ("55P03", "57014"):
-            raise KeyInFlight from error
-        raise
-    return None if claimed is None else claimed.ctid
-
-
-def _kept(tx: Tx, place: dict[str, object], digest: bytes) -> tuple[int, bytes]:
-    row = tx.one(_KEPT, **place)
+def _kept(tx: Tx, opening: Opening) -> tuple[int, bytes]:
+    row = tx.one(_KEPT, actor=tx.caller.actor or 0, route=opening.values["route"], key=opening.values["key"])
     if row is None:
         raise KeyInFlight
-    if bytes(row.request_hash) != digest:
+    if bytes(row.request_hash) != opening.values["hash"]:
         raise KeyReused
     return row.status, row.answer.encode()
 
