@@ -4,6 +4,8 @@ import asyncio
 import json
 import resource
 import socket
+import struct
+import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -13,7 +15,7 @@ from typing import Any
 import pytest
 from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from bookmeup.web.gate import Gate, Limits, trust
@@ -53,6 +55,14 @@ async def big(_: Request) -> Response:
     return Response(BIG)
 
 
+async def in_two(_: Request) -> Response:
+    async def pieces() -> AsyncIterator[bytes]:
+        await asyncio.sleep(0.5)
+        yield b"late"
+
+    return StreamingResponse(pieces())
+
+
 async def early(_: Request) -> Response:
     return PlainTextResponse("not reading that", 413)
 
@@ -77,6 +87,7 @@ async def served(limits: Limits = QUICK, trusted: Sequence[str] = ()) -> AsyncIt
         Route("/", hello),
         Route("/slowly", slowly),
         Route("/big", big),
+        Route("/in-two", in_two),
         Route("/early", early, methods=["POST"]),
         Route("/body", count_body, methods=["POST"]),
         Route("/headers", show_headers, methods=["GET", "POST"]),
@@ -160,6 +171,47 @@ async def test_an_ordinary_request_is_answered_and_its_connection_kept() -> None
             writer.write(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
             assert (await reader.readuntil(b"hello")).startswith(b"HTTP/1.1 200 OK")
         writer.close()
+
+
+def pieces_received(client: socket.socket) -> int:
+    """Return how many segments with data have come: `tcpi_data_segs_in` of Linux's struct tcp_info."""
+    found: int = struct.unpack_from("I", client.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 192), 152)[0]
+    return found
+
+
+def pieces_of_answers(port: int, times: int) -> int:
+    with socket.create_connection(("127.0.0.1", port), PATIENCE) as client:
+        for _ in range(times):
+            client.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+            answer = b""
+            while not answer.endswith(b"hello"):
+                answer += client.recv(65536)
+        return pieces_received(client)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="counts what Linux counts")
+async def test_head_and_body_of_an_answer_come_in_one_piece() -> None:
+    async with served() as it:
+        assert await asyncio.to_thread(pieces_of_answers, it.port, 20) == 20
+
+
+async def test_a_head_does_not_wait_for_a_body_that_comes_later() -> None:
+    async with served() as it:
+        began = time.monotonic()
+        reader, writer = await connect(it.port, b"GET /in-two HTTP/1.1\r\nHost: a\r\n\r\n")
+        assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 200 OK")
+        assert time.monotonic() - began < 0.4
+        assert b"late" in await reader.readuntil(b"0\r\n\r\n")
+        writer.close()
+
+
+async def test_answers_without_a_body_and_those_that_follow_them_come_whole_and_in_order() -> None:
+    async with served() as it:
+        both = b"HEAD / HTTP/1.1\r\nHost: a\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
+        first, _, second = (await exchange(it.port, both)).partition(b"\r\n\r\n")
+    assert first.startswith(b"HTTP/1.1 200 OK")
+    assert second.startswith(b"HTTP/1.1 200 OK")
+    assert second.endswith(b"\r\n\r\nhello")
 
 
 async def test_a_silent_socket_is_closed_without_a_word() -> None:

@@ -110,7 +110,8 @@ class Tx:
 
 
 _SAVEPOINT, _UNDO = text("SAVEPOINT work"), text("ROLLBACK TO SAVEPOINT work")
-_AS = text("SELECT set_config('role', :role, true), set_config('statement_timeout', :timeout, true)")
+_AS = "SELECT set_config('role', :role, true), set_config('statement_timeout', :timeout, true)"
+_BECOME = text(_AS)
 WHO = """extract(epoch FROM now())::bigint AS now,
        (SELECT u.role FROM users u JOIN sessions s ON s.user_id = u.id
         WHERE u.id = :actor AND s.id = :sid AND s.ended_at IS NULL AND s.expires_at > now()) AS actor_role"""
@@ -118,14 +119,18 @@ WHO = """extract(epoch FROM now())::bigint AS now,
 
 
 class Opening(NamedTuple):
-    """The first statement of a transaction that answers. `late` is the refusal when it waited too long."""
+    """How a transaction opens. `late` is the refusal when the statement waited too long.
 
-    statement: TextClause = text(f"SELECT {WHO}")
+    One that `writes` needs its rights before it begins, so that the role is taken by a statement before it.
+    """
+
+    statement: TextClause
     values: Mapping[str, object] = MappingProxyType({})
+    writes: bool = True
     late: type[Refusal] | None = None
 
 
-PLAIN = Opening()
+PLAIN = Opening(text(f"{_AS}, {WHO}"), writes=False)
 
 
 def transact(database: Database, caller: Caller, work: Callable[[Tx], T], opening: Opening = PLAIN) -> T:
@@ -157,9 +162,12 @@ def _once(engine: Engine, caller: Caller, work: Callable[[Tx], T], opening: Open
 
 def _opened(connection: Connection, caller: Caller, opening: Opening) -> Row[Any]:
     """Begin as the caller's role and within his time, and return the row of the opening: one message in all."""
-    _soon(connection, _AS, {"role": ROLES[caller.service], "timeout": str(caller.milliseconds)})
+    rights = {"role": ROLES[caller.service], "timeout": str(caller.milliseconds)}
+    if opening.writes:
+        _soon(connection, _BECOME, rights)
+    values = {**rights, "actor": caller.actor, "sid": caller.sid, **opening.values}
     try:
-        return ask(connection, opening.statement, {"actor": caller.actor, "sid": caller.sid, **opening.values}).one()
+        return ask(connection, opening.statement, values).one()
     except DBAPIError as error:
         if opening.late is not None and getattr(error.orig, "pgcode", None) in _TOO_LATE:
             raise opening.late from error

@@ -187,19 +187,24 @@ _ROOM = """room AS (
   JOIN services s ON s.id = :service AND s.resource_type = r.type WHERE r.retired_at IS NULL)"""
 
 # What frees itself with the appointment that is moved: its occurrence, unless others have seats in it.
-_LEFT = """alone AS (
+_LEFT = """, alone AS (
   SELECT a.occurrence_id AS id FROM appointments a WHERE a.id = :moving AND NOT EXISTS (
     SELECT 1 FROM appointments t WHERE t.occurrence_id = a.occurrence_id AND t.id <> a.id
       AND t.status <> 'cancelled' AND (t.hold_until IS NULL OR t.hold_until > now())))"""
 
-_LOCK = text(f"""
+_MOVED = """
+  UNION ALL SELECT provider_id FROM appointments WHERE id = :moving
+  UNION ALL SELECT resource_id FROM appointments WHERE id = :moving"""
+
+
+def _lock(moved: str) -> TextClause:
+    return text(f"""
 WITH {_PLACE}, {_CANDIDATE}, {_ROOM}
 SELECT id FROM resources WHERE id IN (
-  SELECT id FROM candidate UNION ALL SELECT id FROM room
-  UNION ALL SELECT provider_id FROM appointments WHERE id = :moving
-  UNION ALL SELECT resource_id FROM appointments WHERE id = :moving)
+  SELECT id FROM candidate UNION ALL SELECT id FROM room{moved})
 ORDER BY id FOR UPDATE
 """)  # noqa: S608 - constants
+
 
 # Ends the holds whose time is over, of the rows that are locked: the constraint cannot look at the clock. Without any
 # the function of the migrations is not called. What the statement reads leaves such holds out as it is.
@@ -210,7 +215,7 @@ _ENDED = """, 'ended', (
     ) stale CROSS JOIN LATERAL end_holds(stale.ids))"""
 
 
-def _taken(of: str) -> str:
+def _taken(of: str, *, moving: bool) -> str:
     """Return the select of what a resource is occupied with in the days asked for.
 
     What starts on the last of them may end a day later, and its buffer half a day after that.
@@ -221,7 +226,7 @@ def _taken(of: str) -> str:
         AND o.during && tstzrange(CAST(:since AS timestamp) AT TIME ZONE place.timezone,
                                   CAST(:until AS timestamp) AT TIME ZONE place.timezone + interval '36 hours')
         AND o.status IN ('hold', 'pending', 'confirmed') AND (o.hold_until IS NULL OR o.hold_until > now())
-        AND o.occurrence_id IS DISTINCT FROM (SELECT id FROM alone))"""  # noqa: S608 - constants
+        {"AND o.occurrence_id IS DISTINCT FROM (SELECT id FROM alone)" if moving else ""})"""  # noqa: S608 - constants
 
 
 def _spans(table: str, where: str) -> str:
@@ -231,9 +236,9 @@ def _spans(table: str, where: str) -> str:
         AND x.ends_at > CAST(:since AS timestamp) AT TIME ZONE place.timezone)"""  # noqa: S608 - constants
 
 
-def _read(more: str = "") -> str:
-    return f"""
-WITH {_PLACE}, {_CANDIDATE}, {_ROOM}, {_LEFT}
+def _read(more: str, *, moving: bool) -> TextClause:
+    return text(f"""
+WITH {_PLACE}, {_CANDIDATE}, {_ROOM}{_LEFT if moving else ""}
 SELECT json_build_object(
   'location_id', place.id,
   'timezone', place.timezone,
@@ -244,13 +249,15 @@ SELECT json_build_object(
       'buffer_before', s.buffer_before, 'buffer_after', s.buffer_after, 'minimum_notice', s.minimum_notice,
       'booking_horizon', s.booking_horizon, 'cancellation_window', s.cancellation_window, 'capacity', s.capacity,
       'needs_approval', s.needs_approval, 'resource_type', s.resource_type)
-    FROM services s WHERE s.id = :service AND (s.is_active OR CAST(:moving AS bigint) IS NOT NULL)),
+    FROM services s WHERE s.id = :service{"" if moving else " AND s.is_active"}),
   'addons', (
     SELECT coalesce(json_agg(json_build_object('id', a.id, 'name', a.name, 'duration', a.duration,
       'price_minor', a.price_minor) ORDER BY a.id), '[]')
     FROM addons a WHERE a.service_id = :service AND a.is_active AND a.id = ANY(CAST(:addons AS bigint[]))),
   'closed', {_spans("closures", "x.location_id = place.id")},
-  'rooms', (SELECT coalesce(json_agg(json_build_array(room.id, {_taken("room.id")}) ORDER BY room.id), '[]') FROM room),
+  'rooms', (
+    SELECT coalesce(json_agg(json_build_array(room.id, {_taken("room.id", moving=moving)}) ORDER BY room.id), '[]')
+    FROM room),
   'providers', (
     SELECT coalesce(json_agg(json_build_object('id', p.id, 'name', p.name, 'duration', p.duration,
       'price_minor', p.price_minor,
@@ -261,13 +268,13 @@ SELECT json_build_object(
       'replaced', (SELECT coalesce(json_agg(json_build_array(d.date, d.minutes)), '[]')
                    FROM replaced_days d WHERE d.provider_id = p.id AND d.date BETWEEN :since AND :until),
       'time_off', {_spans("time_off", "x.provider_id = p.id")},
-      'occupied', {_taken("p.id")},
+      'occupied', {_taken("p.id", moving=moving)},
       'groups', (
         SELECT coalesce(json_agg(json_build_array(o.id, extract(epoch FROM o.starts_at)::bigint, held.seats, busy.spans,
           busy.room)), '[]')
         FROM occurrences o CROSS JOIN LATERAL (
           SELECT json_agg(t.seat_no) AS seats FROM appointments t WHERE t.occurrence_id = o.id
-            AND t.id IS DISTINCT FROM CAST(:moving AS bigint)
+            {"AND t.id <> :moving" if moving else ""}
             AND t.status <> 'cancelled' AND (t.hold_until IS NULL OR t.hold_until > now())
         ) held CROSS JOIN LATERAL (
           SELECT json_agg(json_build_array(extract(epoch FROM lower(b.during))::bigint,
@@ -283,10 +290,13 @@ SELECT json_build_object(
       ) ORDER BY p.id), '[]')
     FROM candidate p)
   {more})::text FROM place
-"""  # noqa: S608 - constants
+""")  # noqa: S608 - constants
 
 
-_READ, _READ_LOCKED = text(_read()), text(_read(_ENDED))
+# By whether an appointment is moved: what is not needed costs time all the same.
+_LOCK = {False: _lock(""), True: _lock(_MOVED)}
+_READ = {moving: _read("", moving=moving) for moving in (False, True)}
+_READ_LOCKED = {moving: _read(_ENDED, moving=moving) for moving in (False, True)}
 _DECODER = msgspec.json.Decoder(Planner)
 
 
@@ -295,18 +305,18 @@ def plan(connection: Connection, asked: Asked) -> Planner | None:
 
     None for a location that does not exist.
     """
-    return _planner(connection, _READ, asked)
+    return _planner(connection, _READ[asked.moving is not None], asked)
 
 
 def lock_and_plan(tx: Tx, asked: Asked) -> Planner | None:
     """Lock who and what could be taken, in order of id, then end their stale holds and read what was committed."""
-    tx.soon(_LOCK, **asked.values())
+    tx.soon(_LOCK[asked.moving is not None], **asked.values())
     return plan_locked(tx.connection, asked)
 
 
 def plan_locked(connection: Connection, asked: Asked) -> Planner | None:
     """Read what was committed, where the caller has locked it, and end the stale holds."""
-    return _planner(connection, _READ_LOCKED, asked)
+    return _planner(connection, _READ_LOCKED[asked.moving is not None], asked)
 
 
 def _planner(connection: Connection, statement: TextClause, asked: Asked) -> Planner | None:
