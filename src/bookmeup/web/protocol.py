@@ -46,7 +46,7 @@ class Whole:
             self._head = piece
             self._loop.call_soon(self._send_head)
         elif self._head:
-            self._transport.write(self._taken() + piece)
+            self._transport.writelines([self._taken(), piece])
         else:
             self._transport.write(piece)
 
