@@ -45,6 +45,18 @@ def test_while_the_providers_row_is_locked_a_booking_is_503_and_nothing_is_kept(
     made(ana.api.post("/appointments", order(service, day), headers={"idempotency-key": key}))
 
 
+def test_while_somebody_changes_what_a_session_is_read_from_a_booking_with_a_key_is_503(
+    salon: Salon, worker_database: URL
+) -> None:
+    service, day, ana, key = salon.make_service(), salon.open_day(), salon.make_customer(), unique()
+    with engine(worker_database).connect() as other:
+        other.execute(text("LOCK TABLE sessions"))
+        answered = ana.api.post("/appointments", order(service, day), headers={"idempotency-key": key})
+        other.rollback()
+    assert answered.status_code == 503
+    made(ana.api.post("/appointments", order(service, day), headers={"idempotency-key": key}))
+
+
 def tries(url: URL, work: list[str], deadline: float = LATER) -> int:
     """Run a transaction that asks for one of these statements at each try; return how many tries there were."""
     done: list[str] = []

@@ -40,6 +40,7 @@ class Served:
     gate: Gate
     server: Server
     gone: list[str]
+    interrupting: list[socket.socket]
 
 
 async def hello(_: Request) -> Response:
@@ -75,6 +76,11 @@ async def show_headers(request: Request) -> Response:
 @asynccontextmanager
 async def served(limits: Limits = QUICK, trusted: Sequence[str] = ()) -> AsyncIterator[Served]:
     gone: list[str] = []
+    interrupting: list[socket.socket] = []
+
+    async def interrupted(_: Request) -> Response:
+        interrupting.pop().send(b"\x00nonsense\r\n\r\n")  # there before the answer has gone out
+        return PlainTextResponse("hello")
 
     async def count_body(request: Request) -> Response:
         try:
@@ -88,6 +94,7 @@ async def served(limits: Limits = QUICK, trusted: Sequence[str] = ()) -> AsyncIt
         Route("/slowly", slowly),
         Route("/big", big),
         Route("/in-two", in_two),
+        Route("/interrupted", interrupted),
         Route("/early", early, methods=["POST"]),
         Route("/body", count_body, methods=["POST"]),
         Route("/headers", show_headers, methods=["GET", "POST"]),
@@ -102,7 +109,7 @@ async def served(limits: Limits = QUICK, trusted: Sequence[str] = ()) -> AsyncIt
     task = asyncio.create_task(server.serve(sockets))
     await asyncio.wait_for(ready.wait(), PATIENCE)
     try:
-        yield Served(sockets[0].getsockname()[1], gate, server, gone)
+        yield Served(sockets[0].getsockname()[1], gate, server, gone, interrupting)
     finally:
         task.cancel()  # an orderly stop takes uvicorn 0.2 s; test_server.py has that
         for listening in server.servers:
@@ -212,6 +219,23 @@ async def test_answers_without_a_body_and_those_that_follow_them_come_whole_and_
     assert first.startswith(b"HTTP/1.1 200 OK")
     assert second.startswith(b"HTTP/1.1 200 OK")
     assert second.endswith(b"\r\n\r\nhello")
+
+
+def all_from(client: socket.socket) -> bytes:
+    said = b""
+    while piece := client.recv(65536):
+        said += piece
+    return said
+
+
+async def test_what_follows_does_not_overtake_an_answer_without_a_body() -> None:
+    async with served() as it:
+        with socket.create_connection(("127.0.0.1", it.port), PATIENCE) as client:
+            it.interrupting.append(client)
+            client.sendall(b"HEAD /interrupted HTTP/1.1\r\nHost: a\r\n\r\n")
+            first, _, second = (await asyncio.to_thread(all_from, client)).partition(b"\r\n\r\n")
+    assert first.startswith(b"HTTP/1.1 200 OK")
+    assert second.startswith(b"HTTP/1.1 400 ")
 
 
 async def test_a_silent_socket_is_closed_without_a_word() -> None:

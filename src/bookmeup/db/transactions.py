@@ -119,7 +119,7 @@ WHO = """extract(epoch FROM now())::bigint AS now,
 
 
 class Opening(NamedTuple):
-    """How a transaction opens. `late` is the refusal when the statement waited too long.
+    """How a transaction opens. `late` is the refusal when it waited too long for a row of the table `contended`.
 
     One that `writes` needs its rights before it begins, so that the role is taken by a statement before it.
     """
@@ -127,7 +127,8 @@ class Opening(NamedTuple):
     statement: TextClause
     values: Mapping[str, object] = MappingProxyType({})
     writes: bool = True
-    late: type[Refusal] | None = None
+    contended: str = ""
+    late: type[Refusal] = Unavailable
 
 
 PLAIN = Opening(text(f"{_AS}, {WHO}"), writes=False)
@@ -169,9 +170,15 @@ def _opened(connection: Connection, caller: Caller, opening: Opening) -> Row[Any
     try:
         return ask(connection, opening.statement, values).one()
     except DBAPIError as error:
-        if opening.late is not None and getattr(error.orig, "pgcode", None) in _TOO_LATE:
+        if opening.contended and _waited_for(opening.contended, error):
             raise opening.late from error
         raise
+
+
+def _waited_for(table: str, error: DBAPIError) -> bool:
+    """Whether a statement waited too long for somebody else's row in a table: PostgreSQL says so in the context."""
+    diagnostics = getattr(error.orig, "diag", None)
+    return getattr(error.orig, "pgcode", None) in _TOO_LATE and table in (getattr(diagnostics, "context", "") or "")
 
 
 def _soon(connection: Connection, statement: TextClause, values: Mapping[str, object]) -> None:

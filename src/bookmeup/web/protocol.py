@@ -58,7 +58,7 @@ class Whole:
         return self._transport.is_closing()
 
     def _send_head(self) -> None:
-        if self._head:
+        if self._head and not self._transport.is_closing():
             self._transport.write(self._taken())
 
     def _taken(self) -> bytes:
@@ -253,7 +253,8 @@ class BoundedProtocol(HttpToolsProtocol):
         self.stop_waiting()
         self.quiet = False
         super().on_headers_complete()
-        self.cycle.transport = cast("asyncio.Transport", Whole(self.transport, self.loop))
+        if self.scope["method"] != "HEAD" and not self.expect_100_continue:  # whose first words are not held back
+            self.cycle.transport = cast("asyncio.Transport", Whole(self.transport, self.loop))
         self.phase = Phase.BODY
         self.body_bytes = self.quiet_bytes = 0
         if self.gate.closing:

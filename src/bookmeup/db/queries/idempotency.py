@@ -33,7 +33,8 @@ _KEEP = text("UPDATE idempotency_keys SET status = :status, answer = :answer WHE
 def claiming(caller: Caller, route: str, body: object) -> Opening:
     """Return the opening that claims the caller's key; `body` is what makes two requests the same."""
     digest = hashlib.sha256(msgspec.json.encode(body)).digest()
-    return Opening(_CLAIM, {"route": route, "key": caller.key, "hash": digest}, late=KeyInFlight)
+    values = {"route": route, "key": caller.key, "hash": digest}
+    return Opening(_CLAIM, values, contended="idempotency_keys", late=KeyInFlight)
 
 
 def decided_once(tx: Tx, opening: Opening, status: int, work: Callable[[Tx], object]) -> tuple[int, bytes]:
