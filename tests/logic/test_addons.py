@@ -34,6 +34,58 @@ def test_an_add_on_is_changed_and_removed_and_appointments_keep_theirs(salon: Sa
     assert is_problem(answered, 422, "unknown_reference")
 
 
+def test_what_is_offered_with_add_ons_is_long_enough_for_them(salon: Salon) -> None:
+    service, day, ana = salon.make_service(duration=30), salon.open_day("09:00", "11:00"), salon.make_customer()
+    addons = [
+        made(salon.admin.api.post(f"/services/{service}/addons", {"name": "Wash", "duration": minutes}))
+        for minutes in (20, 40)
+    ]
+    wanted = {"service_id": service, "addons": ",".join(map(str, reversed(addons)))}
+    offered = salon.anyone.get("/available-timeslots", {**wanted, "date": day}).json()["available_slots"]
+    assert (salon.slots(service, day)[-1], offered[-1]) == ("10:30", "09:30")
+    days = salon.anyone.get("/available-timeslots/days", {**wanted, "first": day, "last": day}).json()
+    assert days == {"days": {day: offered}}
+    why = salon.anyone.get("/available-timeslots", {**wanted, "date": day, "explain": 1}).json()
+    assert {"time": "09:40", "reason": "outside_hours"} in why["unavailable"]
+    at = {"date": day, "time": "09:40"}
+    verdicts = salon.admin.api.get("/available-timeslots/verdicts", {**wanted, **at}).json()
+    assert {one["reason"] for one in verdicts if one["provider"]["id"] == 1} == {"outside_hours"}
+    assert is_problem(ana.api.post("/appointments", order(service, day, "09:40", addons=addons)), 422, "closed")
+    salon.book(ana, service, day, "09:30", addons=addons)
+    assert salon.anyone.get("/available-timeslots", {**wanted, "date": day}).json() == {"available_slots": []}
+    assert salon.slots(service, day)[-1] == "09:00"
+
+
+def test_the_next_free_times_with_add_ons_are_long_enough_for_them(salon: Salon) -> None:
+    provider = salon.make_provider()
+    day, service = salon.open_day("09:00", "10:00", provider=provider), salon.make_service(duration=30)
+    addon = made(salon.admin.api.post(f"/services/{service}/addons", {"name": "Wash", "duration": 30}))
+    wanted = {"service_id": service, "provider_id": provider, "addons": addon}
+    found = salon.anyone.get("/available-timeslots/next", wanted).json()
+    assert [(start["date"], start["time"]) for start in found] == [(day, "09:00")]
+
+
+SLOTS = {
+    "": {"date": "2027-03-01"},
+    "/days": {"first": "2027-03-01", "last": "2027-03-02"},
+    "/next": {},
+    "/verdicts": {"date": "2027-03-01", "time": "09:00"},
+}
+
+
+@pytest.mark.parametrize("path", SLOTS)
+def test_free_times_with_what_is_no_add_on_of_the_service_are_refused(salon: Salon, path: str) -> None:
+    service, other = salon.make_service(), salon.make_service()
+    foreign = made(salon.admin.api.post(f"/services/{other}/addons", {"name": "Wash"}))
+    asked = {**SLOTS[path], "service_id": service}
+    answered = salon.admin.api.get(f"/available-timeslots{path}", {**asked, "addons": foreign})
+    assert is_problem(answered, 422, "unknown_reference")
+    for wrong in ("x", "1,", "1;2", "-1", "9" * 19):
+        answered = salon.admin.api.get(f"/available-timeslots{path}", {**asked, "addons": wrong})
+        assert is_problem(answered, 422, "invalid"), wrong
+        assert [fault["pointer"] for fault in answered.json()["errors"]] == ["/addons"]
+
+
 @pytest.mark.parametrize(
     ("body", "place"),
     [

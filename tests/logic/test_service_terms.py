@@ -120,6 +120,9 @@ def test_a_late_cancellation_is_refused_or_marked_as_the_service_says(salon: Sal
     refused, marked = salon.book(ana, strict, day), salon.book(ana, kind, day, "10:00")
     assert is_problem(ana.api.delete(f"/appointments/me/{refused}"), 422, "too_late_to_cancel")
     assert "late" in ana.api.delete(f"/appointments/me/{marked}").json()["message"]
+    said = {one: ana.api.get(f"/appointments/{one}/history").json()[-1] for one in (refused, marked)}
+    assert (said[refused]["action"], said[marked]["action"]) == ("booked", "cancelled")
+    assert said[marked]["details"]["late"] is True
 
 
 def test_what_was_promised_stays_when_the_service_changes(salon: Salon) -> None:

@@ -49,6 +49,29 @@ def test_a_day_is_the_month_of_one_day(salon: Salon) -> None:
     }
 
 
+def test_days_for_any_provider_are_the_single_days_of_all_of_them(salon: Salon) -> None:
+    desk = Desk(salon, "09:00", "12:00")
+    other = salon.make_provider(services=[desk.service])
+    later = [salon.open_day("10:00", "11:00", provider=other), salon.open_day("08:00", "09:00", provider=other)]
+    made(salon.admin.api.post("/availability", {"date": desk.day, "start_time": "11:30", "end_time": "13:00",
+                                                "provider_id": other}))  # fmt: skip
+    desk.book("09:40")
+    salon.book(salon.make_customer(), desk.service, later[0], "10:20", provider_id=other)
+    asked = {"service_id": desk.service, "first": desk.day, "last": later[-1]}
+    found = salon.anyone.get("/available-timeslots/days", asked).json()["days"]
+    assert found == {day: slots for day in (desk.day, *later) if (slots := salon.slots(desk.service, day))}
+    assert (found[desk.day][0], found[desk.day][-1]) == ("09:00", "12:30")
+    assert later[0] not in found
+
+
+def test_explain_tells_of_every_start_that_is_not_offered(salon: Salon) -> None:
+    desk = Desk(salon, "09:00", "12:00", buffer_after=10)
+    desk.book("09:30")
+    offered, why = salon.slots(desk.service, desk.day), desk.why()
+    assert not set(offered) & set(why)
+    assert sorted([*offered, *why]) == [f"{hour:02d}:{minute:02d}" for hour in range(24) for minute in range(0, 60, 10)]
+
+
 def test_explain_tells_each_reason(salon: Salon) -> None:
     desk = Desk(salon, "09:00", "12:00", buffer_after=10)
     desk.book("09:30")
@@ -108,6 +131,18 @@ def test_the_next_k_starts_are_found_over_months(salon: Salon) -> None:
     found = salon.anyone.get("/available-timeslots/next", asked).json()
     assert [(row["date"], row["time"]) for row in found] == [(desk.day, "09:00"), (desk.day, "09:10"), (later, "10:00")]
     assert {row["provider_id"] for row in found} == {desk.provider}
+
+
+def test_the_next_starts_with_any_provider_are_the_first_of_all_of_them(salon: Salon) -> None:
+    desk = Desk(salon, "09:00", "09:40")
+    other = salon.make_provider(services=[desk.service])
+    span = {"date": desk.day, "start_time": "09:10", "end_time": "10:00", "provider_id": other}
+    made(salon.admin.api.post("/availability", span))
+    desk.book("09:00")
+    found = salon.anyone.get("/available-timeslots/next", {"service_id": desk.service, "count": 9}).json()
+    assert [(row["date"], row["time"], row["provider_id"]) for row in found] == [
+        (desk.day, time, other) for time in ("09:10", "09:20", "09:30")
+    ]
 
 
 def test_the_next_starts_end_with_the_horizon(salon: Salon) -> None:

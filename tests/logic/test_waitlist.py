@@ -89,6 +89,19 @@ def pass_deadline(site: Site, offer: Mapping[str, Any]) -> None:
         )
 
 
+@pytest.mark.parametrize("wish", ["provider_id", "location_id"])
+def test_who_waits_for_somebody_or_somewhere_else_is_passed_over(full: Full, roles: Site, wish: str) -> None:
+    elsewhere = full.salon.admin.api.post("/locations", {"name": "Branch"}).json()
+    other = full.salon.make_provider(services=[full.service])
+    picky, easy = full.salon.make_customers(2)
+    made(picky.api.post("/waitlist", full.wish(**{wish: other if wish == "provider_id" else elsewhere["object_id"]})))
+    made(easy.api.post("/waitlist", full.wish(**({wish: full.provider} if wish == "provider_id" else {}))))
+    full.free()
+    assert offered(easy)["provider"]["id"] == full.provider
+    settled(roles)
+    assert offers(picky) == []
+
+
 def test_one_offer_at_a_time_in_line_and_it_rolls_on(full: Full, roles: Site) -> None:
     """Three wait, one slot is freed: the first declines, the second lets it pass, the third accepts."""
     first, second, third = full.waiting(3)

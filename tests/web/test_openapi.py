@@ -1,7 +1,7 @@
 """The OpenAPI document is valid, whole, and says what the routes are."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -74,6 +74,20 @@ OPERATIONS = [
 def test_the_document_is_valid() -> None:
     OpenAPIV31SpecValidator(DOCUMENT).validate()
     assert DOCUMENT["openapi"].startswith("3.1.")
+
+
+def references(part: object) -> Iterator[str]:
+    """Yield all that a part of the document refers to."""
+    if isinstance(part, dict):
+        yield from (target for name, target in part.items() if name == "$ref")
+        yield from (found for each in part.values() for found in references(each))
+    elif isinstance(part, list):
+        yield from (found for each in part for found in references(each))
+
+
+def test_what_the_document_refers_to_is_in_it() -> None:
+    schemas = {f"#/components/schemas/{name}" for name in DOCUMENT["components"]["schemas"]}
+    assert set(references(DOCUMENT)) == schemas
 
 
 def test_the_document_that_is_kept_is_the_document_of_the_routes() -> None:

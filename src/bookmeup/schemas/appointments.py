@@ -146,6 +146,21 @@ class AppointmentPage(Struct):
             raise msgspec.ValidationError("after_at and after_id go together")
 
 
+AddonIds = Annotated[
+    str,
+    Meta(
+        pattern=r"^[0-9]{1,18}(,[0-9]{1,18}){0,19}$(?!\n)",
+        description="Ids of add-ons that are to be booked with the service, and lengthen it.",
+        examples=["2,9"],
+    ),
+]
+
+
+def addon_ids(text: str | None) -> list[int]:
+    """Return the ids, each once and in order."""
+    return sorted({int(one) for one in text.split(",")}) if text else []
+
+
 class SlotsQuery(Dated):
     """A day and a service; for one provider, or for any; `explain=1` says why the other starts are not offered."""
 
@@ -153,6 +168,7 @@ class SlotsQuery(Dated):
     provider_id: Id | None = None
     location_id: Id | None = None
     explain: Annotated[int, Meta(ge=0, le=1)] = 0
+    addons: AddonIds | None = None
 
 
 class Unoffered(Struct):
@@ -177,6 +193,7 @@ class DaysQuery(Struct):
     service_id: Id
     provider_id: Id | None = None
     location_id: Id | None = None
+    addons: AddonIds | None = None
 
     def __post_init__(self) -> None:
         if not FIRST <= self.first <= self.last <= LAST:
@@ -196,6 +213,7 @@ class NextQuery(Struct):
     provider_id: Id | None = None
     location_id: Id | None = None
     count: Annotated[int, Meta(ge=1, le=50)] = 5
+    addons: AddonIds | None = None
 
 
 class Start(Struct):
@@ -213,6 +231,7 @@ class StaffExplainQuery(Dated):
     time: ClockTime
     service_id: Id
     location_id: Id | None = None
+    addons: AddonIds | None = None
 
 
 class ProviderVerdict(Struct):

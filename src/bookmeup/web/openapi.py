@@ -58,12 +58,12 @@ def document(shown: Sequence[Operation]) -> dict[str, Any]:
     said = [kind for op in shown for answer in (op.body, *op.answers.values()) for kind in _kinds(answer)]
     kinds = [kind for kind in said if kind not in (None, str)]
     queries = [op.query for op in shown if op.query is not None]
-    _, components = msgspec.json.schema_components([*kinds, *queries, Problem], ref_template=REF)
-    asked = {query.__name__ for query in queries}
+    _, components = msgspec.json.schema_components([*kinds, Problem], ref_template=REF)
+    _, asked = msgspec.json.schema_components(queries, ref_template=REF)
     paths: dict[str, dict[str, Any]] = {}
     for op in shown:
         path = _CONVERTED.sub(r"{\1}", op.path)
-        paths.setdefault(path, {})[op.method.lower()] = _operation(op, components)
+        paths.setdefault(path, {})[op.method.lower()] = _operation(op, asked)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -75,13 +75,13 @@ def document(shown: Sequence[Operation]) -> dict[str, Any]:
         "servers": [{"url": "/"}],
         "paths": paths,
         "components": {
-            "schemas": {name: schema for name, schema in components.items() if name not in asked},
+            "schemas": components,
             "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}},
         },
     }
 
 
-def _operation(op: Operation, components: dict[str, Any]) -> dict[str, Any]:
+def _operation(op: Operation, asked: dict[str, Any]) -> dict[str, Any]:
     described: dict[str, Any] = {
         "operationId": f"{op.method.lower()}_{re.sub(r'[^a-z0-9]+', '_', op.path.lower()).strip('_')}",
         "summary": op.summary,
@@ -90,7 +90,7 @@ def _operation(op: Operation, components: dict[str, Any]) -> dict[str, Any]:
     }
     parameters = [
         *_path_parameters(op.path),
-        *_query_parameters(op.query, components),
+        *_query_parameters(op.query, asked),
         *([_KEY] if op.creates else []),
         *([_IF_MATCH] if Stale in op.refusals else []),
     ]
@@ -153,10 +153,10 @@ def _path_parameters(path: str) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def _query_parameters(query: Any, components: dict[str, Any]) -> list[dict[str, Any]]:
+def _query_parameters(query: Any, asked: dict[str, Any]) -> list[dict[str, Any]]:
     if query is None:
         return []
-    schema = components[query.__name__]
+    schema = asked[query.__name__]
     return [
         {"name": field.encode_name, "in": "query",
          "required": field.default is NODEFAULT and field.default_factory is NODEFAULT,

@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
+from bookmeup.db.booking import existing
 from bookmeup.db.callers import Callers
 from bookmeup.db.decide import look
 from bookmeup.db.queries.appointment_lists import in_the_way
@@ -28,6 +29,7 @@ from bookmeup.schemas.appointments import (
     StaffExplainQuery,
     Start,
     Unoffered,
+    addon_ids,
 )
 from bookmeup.schemas.text import clock_text, minute
 from bookmeup.web.operations import operation
@@ -45,7 +47,13 @@ def planned(connection: Connection, asked: Asked) -> Planner:
         raise NotFound("There is no such location.")
     if planner.service is None:
         raise NotFound("There is no such service.")
-    return planner
+    return existing(planner, asked)
+
+
+def asked_of(wanted: SlotsQuery | DaysQuery | NextQuery | StaffExplainQuery, first: date, last: date) -> Asked:
+    """Return what is asked of the calendar for these days."""
+    provider = None if isinstance(wanted, StaffExplainQuery) else wanted.provider_id
+    return Asked(wanted.service_id, first, last, provider, wanted.location_id, addon_ids(wanted.addons))
 
 
 def offers(planner: Planner, days: list[date]) -> Iterator[tuple[ProviderTime, date, list[int]]]:
@@ -64,7 +72,7 @@ async def slots(request: Request) -> Response:
 
 def day_slots(connection: Connection, asked: SlotsQuery) -> Slots:
     """Return the starts that at least one provider offers, and if asked why the others are not."""
-    planner = planned(connection, Asked(asked.service_id, asked.date, asked.date, asked.provider_id, asked.location_id))
+    planner = planned(connection, asked_of(asked, asked.date, asked.date))
     minutes = {minute for _, _, found in offers(planner, [asked.date]) for minute in found}
     times = [TEXTS[minute] for minute in sorted(minutes)]
     if not asked.explain:
@@ -93,9 +101,7 @@ async def days(request: Request) -> Response:
 
 def many_days(connection: Connection, asked: DaysQuery) -> DaySlots:
     """Return the offered starts of several days: one statement, and one sweep a provider."""
-    planner = planned(
-        connection, Asked(asked.service_id, asked.first, asked.last, asked.provider_id, asked.location_id)
-    )
+    planner = planned(connection, asked_of(asked, asked.first, asked.last))
     wanted = _days(asked.first, (asked.last - asked.first).days + 1)
     union: dict[date, set[int]] = {day: set() for day in wanted}
     for _, day, minutes in offers(planner, wanted):
@@ -117,9 +123,7 @@ def next_starts(connection: Connection, asked: NextQuery) -> list[Start]:
     first, found = _today(connection, asked), list[Start]()
     for window in range(NEXT_WINDOWS):
         wanted = _days(first + timedelta(days=window * NEXT_DAYS), NEXT_DAYS)
-        planner = planned(
-            connection, Asked(asked.service_id, wanted[0], wanted[-1], asked.provider_id, asked.location_id)
-        )
+        planner = planned(connection, asked_of(asked, wanted[0], wanted[-1]))
         found += _first(planner, wanted, asked.count - len(found))
         if len(found) == asked.count or _is_beyond(planner, wanted[-1]):
             break
@@ -134,7 +138,7 @@ def _is_beyond(planner: Planner, day: date) -> bool:
 
 def _today(connection: Connection, asked: NextQuery) -> date:
     someday = date(2000, 1, 1)
-    planner = planned(connection, Asked(asked.service_id, someday, someday, asked.provider_id, asked.location_id))
+    planner = planned(connection, asked_of(asked, someday, someday))
     return local(planner.now, planner.zone).date()
 
 
@@ -160,7 +164,7 @@ async def verdicts(request: Request) -> Response:
 
 def of_providers(connection: Connection, who: Caller, asked: StaffExplainQuery) -> list[ProviderVerdict]:
     """Return, for staff, what keeps each provider from a start, and which appointments are in the way."""
-    planner = planned(connection, Asked(asked.service_id, asked.date, asked.date, None, asked.location_id))
+    planner = planned(connection, asked_of(asked, asked.date, asked.date))
     start = instant(asked.date, minute(asked.time), planner.zone)
     if start is None:
         raise NoSuchTime

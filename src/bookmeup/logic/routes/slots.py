@@ -4,7 +4,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
-from bookmeup.errors import NoSuchTime, NotFound
+from bookmeup.errors import NoSuchTime, NotFound, RuleBroken, UnknownReference
 from bookmeup.logic.routes.appointments import db
 from bookmeup.schemas.appointments import (
     DaySlots,
@@ -20,6 +20,8 @@ from bookmeup.web.answers import passed_on
 from bookmeup.web.operations import ANYONE, operation
 from bookmeup.web.principal import STAFF
 from bookmeup.web.reading import query
+
+NOT_SHOWN = (NotFound, UnknownReference, RuleBroken)
 
 
 async def slots(request: Request) -> Response:
@@ -44,11 +46,11 @@ async def verdicts(request: Request) -> Response:
 
 routes: list[BaseRoute] = [
     operation("GET", "/available-timeslots", slots, ANYONE, "Free times of a day", query=SlotsQuery, answer=Slots,
-              refusals=(NotFound,)),
+              refusals=NOT_SHOWN),
     operation("GET", "/available-timeslots/days", days, ANYONE, "Free times of up to 62 days", query=DaysQuery,
-              answer=DaySlots, refusals=(NotFound,)),
+              answer=DaySlots, refusals=NOT_SHOWN),
     operation("GET", "/available-timeslots/next", upcoming, ANYONE, "The next free times", query=NextQuery,
-              answer=list[Start], refusals=(NotFound,)),
+              answer=list[Start], refusals=NOT_SHOWN),
     operation("GET", "/available-timeslots/verdicts", verdicts, STAFF, "What keeps each provider from a time",
-              query=StaffExplainQuery, answer=list[ProviderVerdict], refusals=(NotFound, NoSuchTime)),
+              query=StaffExplainQuery, answer=list[ProviderVerdict], refusals=(*NOT_SHOWN, NoSuchTime)),
 ]  # fmt: skip
