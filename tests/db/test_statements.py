@@ -14,9 +14,20 @@ from tests.support.salon import unique
 
 from bookmeup.db.prepared import prepared
 from bookmeup.errors import Conflict, NotFound
-from bookmeup.schemas.appointments import AppointmentPage, AppointmentRequest, HoldRequest, Move, SlotsQuery, Why
-from bookmeup.schemas.together import SeriesRequest
+from bookmeup.schemas.appointments import (
+    AppointmentPage,
+    AppointmentRequest,
+    DaysQuery,
+    HoldRequest,
+    Move,
+    NextQuery,
+    SlotsQuery,
+    StaffExplainQuery,
+    Why,
+)
+from bookmeup.schemas.together import SeriesRequest, VisitRequest, VisitService, VisitSlotsQuery
 from bookmeup.schemas.users import Customer
+from bookmeup.schemas.waitlist import Position, WishRequest
 
 MOST = 6
 DAY = datetime.now(UTC).date() + timedelta(days=100)
@@ -126,6 +137,92 @@ def test_a_booking_for_somebody_new_a_refused_one_and_a_repeated_one_take_no_mor
         assert counted(statements) <= MOST
 
 
+@pytest.mark.parametrize(
+    ("time", "change"),
+    [
+        ("11:50", "UPDATE services SET resource_type = 'chair' WHERE id = :service"),
+        ("11:10", "UPDATE services SET capacity = 3 WHERE id = :service"),
+        ("10:30", "UPDATE services SET segments = '{5,2,3}' WHERE id = :service"),
+        ("09:50", "UPDATE services SET needs_approval = true WHERE id = :service"),
+    ],
+    ids=["room", "group", "segments", "approval"],
+)
+def test_a_booking_takes_six_statements_at_most_whatever_the_service_is_like(
+    busy: URL, customer: Actor, staff: Actor, service: int, time: str, change: str
+) -> None:
+    with engine(busy).begin() as connection:
+        before = connection.execute(text("SELECT * FROM services WHERE id = :id"), {"id": service}).one()
+        connection.execute(text(change), {"service": service})
+        connection.execute(
+            text("""WITH made AS (INSERT INTO resources (kind, name, type) SELECT 'resource', 'Chair', 'chair'
+                      FROM generate_series(1, 2) RETURNING id)
+                    INSERT INTO addons (service_id, name, duration, price_minor)
+                    SELECT :service, 'Wash', 0, 100 FROM made"""),
+            {"service": service},
+        )
+    addon = newest(busy, "addons")
+    try:
+        orders = [order(service, time, addons=[addon]), order(service, time, addons=[addon])]
+        found = [
+            asked_by(busy, lambda db, o=body: db.by(customer, key=unique()).post("/appointments", o))  # type: ignore[misc]
+            for body in orders
+        ]
+    finally:
+        with engine(busy).begin() as connection:
+            connection.execute(
+                text("""UPDATE services SET resource_type = NULL, capacity = 1, segments = NULL, needs_approval = false
+                        WHERE id = :id"""),
+                {"id": before.id},
+            )
+    for statements in found:
+        assert any("INSERT INTO appointments" in statement.text for statement in statements)
+        assert counted(statements) <= MOST
+
+
+def newest(url: URL, table: str) -> int:
+    with engine(url).connect() as connection:
+        return int(connection.execute(text(f"SELECT max(id) FROM {table}")).scalar_one())  # noqa: S608 - our own
+
+
+STALE = (
+    "UPDATE appointments SET hold_until = now() - interval '1 s' WHERE id = :id",
+    """UPDATE occupied SET hold_until = now() - interval '1 s'
+    WHERE occurrence_id = (SELECT occurrence_id FROM appointments WHERE id = :id)""",
+)
+
+
+def test_what_a_hold_keeps_is_booked_in_six_statements_at_most_though_other_holds_have_to_be_ended(
+    busy: URL, customer: Actor, staff: Actor, service: int
+) -> None:
+    async def main(db: Inside) -> list[list[Statement]]:
+        held = [
+            number_in((await db.by(who).post("/holds", HoldRequest(DAY, service_id=service, time=time))).body)
+            for who, time in ((customer, "20:30"), (staff, "20:30"))
+        ]
+        with engine(busy).begin() as connection:
+            for statement in STALE:
+                connection.execute(text(statement), {"id": held[0]})
+        with db.recorded() as beside_a_stale_one:
+            await db.by(customer, key=unique()).post("/appointments", order(service, "21:10"))
+        with db.recorded() as from_a_hold:
+            guest = order(service, "20:30", hold_id=held[1], customer=Customer("Walk-in", "0721 000 001"))
+            await db.by(staff, key=unique()).post("/appointments", guest)
+        return [beside_a_stale_one, from_a_hold]
+
+    async def run() -> list[list[Statement]]:
+        async with inside(busy) as db:
+            return await main(db)
+
+    for statements in asyncio.run(run()):
+        assert counted(statements) <= MOST
+
+
+def test_a_month_for_all_providers_takes_six_statements_at_most(busy: URL, customer: Actor, service: int) -> None:
+    month = DaysQuery(DAY - timedelta(days=15), DAY + timedelta(days=15), service)
+    statements = asked_by(busy, lambda db: db.by(customer).get("/slots/days", month))
+    assert 0 < counted(statements) <= MOST
+
+
 def number_in(body: bytes) -> int:
     return int(body.split(b'"object_id":')[1].split(b",")[0].rstrip(b"}"))
 
@@ -219,8 +316,10 @@ def plans_of(url: URL, statements: list[Statement]) -> Iterator[tuple[str, str]]
             connection.exec_driver_sql(known.prepare)
             for _ in range(7):
                 explained = connection.exec_driver_sql(f"EXPLAIN (FORMAT JSON) {known.execute}", asked.parameters)
-                for table in scanned(explained.scalar_one()[0]["Plan"]):
+                plan = explained.scalar_one()[0]["Plan"]
+                for table in scanned(plan):
                     yield table, asked.text
+            print(asked.text, *drawn(plan), sep="\n")  # noqa: T201 - `pytest -s` shows the plans
 
 
 def scanned(plan: dict[str, Any]) -> Iterator[str]:
@@ -228,6 +327,14 @@ def scanned(plan: dict[str, Any]) -> Iterator[str]:
         yield plan["Relation Name"]
     for below in plan.get("Plans", ()):
         yield from scanned(below)
+
+
+def drawn(plan: dict[str, Any], depth: int = 1) -> Iterator[str]:
+    """Yield a line for each node of a plan."""
+    of = " ".join(str(plan[name]) for name in ("Relation Name", "Index Name", "CTE Name") if name in plan)
+    yield f"{'  ' * depth}{plan['Node Type']} {of}".rstrip()
+    for below in plan.get("Plans", ()):
+        yield from drawn(below, depth + 1)
 
 
 def page(**more: Any) -> AppointmentPage:
@@ -250,6 +357,38 @@ def test_no_list_slot_or_booking_reads_a_whole_table(busy: URL, customer: Actor,
 
     statements = asked_by(busy, everything)
     assert sum(prepared(statement.text) is not None for statement in statements) > 20
+    assert [(table, asked) for table, asked in plans_of(busy, statements) if table in BIG] == []
+
+
+def test_no_other_query_of_the_engine_reads_a_whole_table(
+    busy: URL, customer: Actor, staff: Actor, service: int
+) -> None:
+    async def everything(db: Inside) -> None:
+        own, theirs = db.by(customer, key=unique()), db.by(staff)
+        await own.get("/slots/days", DaysQuery(DAY - timedelta(days=15), DAY + timedelta(days=15), service))
+        await own.get("/slots/next", NextQuery(service))
+        await theirs.get("/slots/verdicts", StaffExplainQuery(DAY, "14:30", service))
+        await own.get("/visit-slots", VisitSlotsQuery(DAY, f"{service},{service}"))
+        held = number_in((await own.post("/holds", HoldRequest(DAY, service_id=service, time="21:50"))).body)
+        await own.delete(f"/holds/{held}")
+        series = SeriesRequest(DAY, service_id=service, time="21:50", rule="FREQ=DAILY;COUNT=1")
+        number = number_in((await db.by(customer).post("/series", series)).body)
+        await own.get(f"/series/{number}")
+        await own.delete(f"/series/{number}")
+        visit = VisitRequest(DAY, time="21:50", services=[VisitService(service)])
+        number = number_in((await db.by(customer).post("/visits", visit)).body)
+        await own.get(f"/visits/{number}")
+        await own.delete(f"/visits/{number}")
+        number = number_in((await own.post("/appointments", order(service, "21:50"))).body)
+        await own.get(f"/appointments/{number}/history")
+        await theirs.post(f"/appointments/{number}/decline", Why())
+        wish = number_in((await db.by(customer).post("/waitlist", WishRequest(service, DAY, DAY))).body)
+        await own.get("/waitlist", Position())
+        await own.get("/offers")
+        await own.delete(f"/waitlist/{wish}")
+
+    statements = asked_by(busy, everything)
+    assert sum(prepared(statement.text) is not None for statement in statements) > 50
     assert [(table, asked) for table, asked in plans_of(busy, statements) if table in BIG] == []
 
 

@@ -98,6 +98,19 @@ def test_the_history_says_who_and_why_to_the_customer_and_to_staff(salon: Salon)
     assert is_problem(ion.api.get(f"/appointments/{booked}/history"), 404, "not_found")
 
 
+@pytest.mark.parametrize("change", ["PUT", "DELETE", "confirm", "decline", "complete", "no-show"])
+def test_staff_change_nothing_that_has_changed_since_they_read_it(salon: Salon, rows: Connection, change: str) -> None:
+    service, day, ana = salon.make_service(), salon.open_day(), salon.make_customer()
+    booked, api = salon.book(ana, service, day), salon.admin.api
+    read = api.get(f"/appointments/{booked}").headers["etag"]
+    assert ana.api.put(f"/appointments/me/{booked}", {"date": day, "time": "10:00"}).status_code == 200
+    method, path = (change, "") if change.isupper() else ("POST", f"/{change}")
+    body = {"date": day, "time": "11:00"} if change == "PUT" else None
+    answered = api.request(method, f"/appointments/{booked}{path}", json=body, headers={"if-match": read})
+    assert is_problem(answered, 412, "stale")
+    assert trail(rows, booked) == ["booked", "moved"]
+
+
 def test_an_etag_of_several_or_any_lets_a_change_through_and_a_weak_one_does_not(salon: Salon) -> None:
     service, day, ana = salon.make_service(), salon.open_day(), salon.make_customer()
     booked = salon.book(ana, service, day)

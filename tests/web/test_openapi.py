@@ -6,8 +6,11 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from click.testing import CliRunner
+from msgspec import Struct
+from openapi_schema_validator import OAS31Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 from starlette.routing import Mount, Route
 
@@ -88,6 +91,30 @@ def references(part: object) -> Iterator[str]:
 def test_what_the_document_refers_to_is_in_it() -> None:
     schemas = {f"#/components/schemas/{name}" for name in DOCUMENT["components"]["schemas"]}
     assert set(references(DOCUMENT)) == schemas
+
+
+MESSAGES = {name: schema for name, schema in DOCUMENT["components"]["schemas"].items() if "enum" not in schema}
+
+
+@pytest.mark.parametrize("name", MESSAGES)
+def test_each_message_has_an_example_that_is_one(name: str) -> None:
+    (example,) = MESSAGES[name]["examples"]
+    assert example
+    whole = {**MESSAGES[name], "components": DOCUMENT["components"]}
+    assert [str(error) for error in OAS31Validator(whole).iter_errors(example)] == []
+
+
+BODIES = {
+    operation.body
+    for operation in (getattr(route.endpoint, "operation", None) for route in public_routes())
+    if isinstance(operation, Operation) and operation.body is not None and not operation.hidden
+}
+
+
+@pytest.mark.parametrize("body", sorted(BODIES, key=lambda body: body.__name__), ids=lambda body: body.__name__)
+def test_each_example_of_a_body_is_taken(body: type[Struct]) -> None:
+    (example,) = MESSAGES[body.__name__]["examples"]
+    assert msgspec.json.decode(json.dumps(example), type=body)
 
 
 def test_the_document_that_is_kept_is_the_document_of_the_routes() -> None:

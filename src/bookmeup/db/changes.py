@@ -91,10 +91,8 @@ def confirmed_hold(tx: Tx, appointment_id: int, customer: Customer | int) -> Sta
         found = own_hold(tx, appointment_id)
     except NotFound as missing:  # it is named in a body, not in the path
         raise UnknownReference("There is no such hold.") from missing
-    if customer != found.booked.customer_id:
-        stored.give(tx, appointment_id, customer)
     status = Status.PENDING if found.row.needs_approval and not tx.actor.role.is_staff else Status.CONFIRMED
-    stored.become(tx, found, status, ACTIONS[status])
+    stored.become(tx, found, status, ACTIONS[status], customer=customer)
     return status
 
 

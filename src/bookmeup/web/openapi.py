@@ -22,6 +22,7 @@ from bookmeup.errors import (
     WrongMediaType,
 )
 from bookmeup.schemas.answers import Problem
+from bookmeup.web.openapi_examples import example
 from bookmeup.web.operations import Operation
 
 REF = "#/components/schemas/{name}"
@@ -75,10 +76,14 @@ def document(shown: Sequence[Operation]) -> dict[str, Any]:
         "servers": [{"url": "/"}],
         "paths": paths,
         "components": {
-            "schemas": components,
+            "schemas": {name: _with_example(schema, components) for name, schema in components.items()},
             "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}},
         },
     }
+
+
+def _with_example(schema: dict[str, Any], components: dict[str, Any]) -> dict[str, Any]:
+    return schema if "enum" in schema else {**schema, "examples": [example(schema, components)]}
 
 
 def _operation(op: Operation, asked: dict[str, Any]) -> dict[str, Any]:

@@ -147,9 +147,11 @@ WITH {_LEAVE}, {_DECLINED}, changed AS (
 ){_FOLLOWS}
 """)  # noqa: S608 - constants
 
-_BECOME = text(f"""
-WITH {_ACCEPTED}, changed AS (
-  UPDATE appointments SET status = :status, hold_until = NULL, version = version + 1
+
+def _become(customer: str, guest: str = "") -> TextClause:
+    return text(f"""
+WITH {guest}{_ACCEPTED}, changed AS (
+  UPDATE appointments SET status = :status, hold_until = NULL, version = version + 1, customer_id = {customer}
   WHERE id = :id AND version = :version RETURNING id, occurrence_id, CAST(:details AS jsonb) AS details
 ), firmer AS (
   UPDATE occupied b SET status = :occupied, hold_until = NULL FROM changed
@@ -157,13 +159,8 @@ WITH {_ACCEPTED}, changed AS (
 ){_FOLLOWS}
 """)  # noqa: S608 - constants
 
-_GIVE = text("UPDATE appointments SET customer_id = :customer WHERE id = :id")
-_GIVE_GUEST = text("""
-WITH guest AS (
-  INSERT INTO users (name, phone, contact_email) VALUES (:guest_name, :guest_phone, :guest_email) RETURNING id
-)
-UPDATE appointments SET customer_id = guest.id FROM guest WHERE appointments.id = :id
-""")
+
+_BECOME = {False: _become(":customer"), True: _become("(SELECT id FROM guest)", f"guest AS ({_GUEST}), ")}
 
 _HOLDS = text("""
 SELECT count(*) FROM appointments WHERE customer_id = :customer AND status = 'hold' AND hold_until > now()
@@ -319,12 +316,23 @@ def cancel(
     _all_done(done, len(ids))
 
 
-def become(tx: Tx, found: Found, status: Status, action: str, details: Mapping[str, object] | None = None) -> None:
-    """Change the state; what is over takes its time no longer than it took."""
+def become(
+    tx: Tx,
+    found: Found,
+    status: Status,
+    action: str,
+    details: Mapping[str, object] | None = None,
+    customer: Customer | int | None = None,
+) -> None:
+    """Change the state; what is over takes its time no longer than it took.
+
+    With a `customer` it is his from now on; he may be made with it.
+    """
     occupied = status if status in (Status.PENDING, Status.CONFIRMED) else Status.CONFIRMED
     done = tx.run(
-        _BECOME,
+        _BECOME[isinstance(customer, Customer)],
         **_follows(tx, action, details or {}),
+        **_customer(found.booked.customer_id if customer is None else customer),
         id=found.booked.id,
         version=found.row.version,
         status=status.value,
@@ -350,11 +358,6 @@ def _all_done(done: int, wanted: int) -> None:
     """Refuse what somebody else changed meanwhile, under the locks of another provider: a retry sees it as it is."""
     if done != wanted:
         raise Unavailable
-
-
-def give(tx: Tx, appointment_id: int, customer: Customer | int) -> None:
-    """Let an appointment be somebody else's, who may be made with it."""
-    tx.run(_GIVE_GUEST if isinstance(customer, Customer) else _GIVE, id=appointment_id, **_customer(customer))
 
 
 def holds_of(tx: Tx, customer_id: int) -> int:
