@@ -53,6 +53,30 @@ def test_partly_overlapping_times_of_services_with_buffers_never_overlap_and_onl
             assert any(start < other_end and other_start < end for other_start, other_end in taken)
 
 
+def test_rooms_that_two_services_share_are_sold_once_each(
+    spread_salon: Salon, customers: list[Person], worker_database: URL
+) -> None:
+    """Of four who could do it two have a room; by either service, with and without a provider's name."""
+    salon, kind = spread_salon, f"room {unique()}"
+    services = [salon.make_service(duration=length, resource_type=kind) for length in (30, 50)]
+    for _ in range(2):
+        made(salon.admin.api.post("/resources", {"name": "Room", "type": kind}))
+    providers = [salon.make_provider(services=services) for _ in range(4)]
+    day = salon.open_day(provider=providers[0])
+    for provider in providers[1:]:
+        span = {"date": day, "start_time": "09:00", "end_time": "17:00", "provider_id": provider}
+        made(salon.admin.api.post("/availability", span))
+    answers = race(
+        [
+            Shot(salon.anyone.bearing(who.api.token), "POST", "/appointments",
+                 order(services[n % 2], day, "10:00", **({"provider_id": providers[n % 4]} if n % 3 else {})), key())
+            for n, who in enumerate(customers)
+        ]
+    )  # fmt: skip
+    assert statuses(answers) == {201: 2, 409: len(customers) - 2}
+    assert overlaps(worker_database) == 0
+
+
 def test_of_many_who_move_to_one_slot_one_does_and_the_others_keep_theirs(
     spread_salon: Salon, customers: list[Person], worker_database: URL
 ) -> None:

@@ -17,18 +17,20 @@ MINUTES = 20
 """The length of the service that is raced for."""
 
 # Seats of a group share a time on purpose, and so may others the time in which a provider is free in between.
-_OVERLAPS = text("""
-SELECT count(*) FROM appointments a JOIN appointments b ON a.provider_id = b.provider_id AND a.id < b.id
-AND a.occurrence_id <> b.occurrence_id
-AND coalesce(cardinality(a.segments), 1) = 1 AND coalesce(cardinality(b.segments), 1) = 1
+# A room is taken for the whole of an appointment.
+_AT_ONCE = """a.id < b.id AND a.occurrence_id <> b.occurrence_id
 AND a.status IN ('hold', 'pending', 'confirmed') AND b.status IN ('hold', 'pending', 'confirmed')
 AND a.starts_at - make_interval(mins => a.buffer_before) < b.ends_at + make_interval(mins => b.buffer_after)
-AND b.starts_at - make_interval(mins => b.buffer_before) < a.ends_at + make_interval(mins => a.buffer_after)
-""")
+AND b.starts_at - make_interval(mins => b.buffer_before) < a.ends_at + make_interval(mins => a.buffer_after)"""
+_OVERLAPS = text(f"""
+SELECT (SELECT count(*) FROM appointments a JOIN appointments b ON a.provider_id = b.provider_id AND {_AT_ONCE}
+        AND coalesce(cardinality(a.segments), 1) = 1 AND coalesce(cardinality(b.segments), 1) = 1)
+     + (SELECT count(*) FROM appointments a JOIN appointments b ON a.resource_id = b.resource_id AND {_AT_ONCE})
+""")  # noqa: S608 - constants
 
 
 def overlaps(url: URL) -> int:
-    """Return how many pairs of appointments have the same provider at the same time: seen in the appointments alone."""
+    """Return how many pairs of appointments have a provider or a room at one time: seen in the appointments alone."""
     with engine(url).connect() as connection:
         return int(connection.execute(_OVERLAPS).scalar_one())
 

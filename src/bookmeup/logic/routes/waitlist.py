@@ -68,7 +68,8 @@ def answering(path: str) -> Handler:
 OFFER = (NotFound, OfferOver, KeyInFlight)
 
 routes: list[BaseRoute] = [
-    operation("POST", "/waitlist", join, SIGNED_IN, "Wait for time that is taken; staff for others", body=WishRequest,
+    operation("POST", "/waitlist", join, SIGNED_IN,
+              "Wait, in the order of joining, for time that is taken; staff for others", body=WishRequest,
               answer=Created, status=201, creates=True,
               refusals=(UnknownReference, InThePast, TooManyWishes, KeyInFlight)),
     operation("GET", "/waitlist", listed("/waitlist"), SIGNED_IN, "My wishes; for staff the whole line",
