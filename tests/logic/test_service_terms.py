@@ -20,7 +20,8 @@ NEW = {
 def test_what_is_not_sent_has_a_default_that_old_clients_know(salon: Salon) -> None:
     service = salon.make_service()
     expected = {"category": "", "segments": None, "capacity": 1, "needs_approval": False, "is_hidden": False,
-                "marks_late": False, "resource_type": None}  # fmt: skip
+                "marks_late": False, "resource_type": None, "slot_interval": 10, "buffer_before": 0, "buffer_after": 0,
+                "minimum_notice": 0, "booking_horizon": 365 * 1440, "cancellation_window": None}  # fmt: skip
     row = next(row for row in salon.anyone.get("/services").json() if row["id"] == service)
     assert row.items() >= expected.items()
 
