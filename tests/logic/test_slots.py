@@ -49,17 +49,29 @@ def test_a_day_is_the_month_of_one_day(salon: Salon) -> None:
     }
 
 
+def moved_elsewhere(salon: Salon, *providers: int) -> int:
+    """Have these providers work at a new location, where nobody else is open; return it."""
+    place: int = salon.admin.api.post("/locations", {"name": "Branch"}).json()["object_id"]
+    for provider in providers:
+        assert salon.admin.api.put(f"/providers/{provider}", {"location_id": place}).status_code == 200
+    return place
+
+
 def test_days_for_any_provider_are_the_single_days_of_all_of_them(salon: Salon) -> None:
     desk = Desk(salon, "09:00", "12:00")
     other = salon.make_provider(services=[desk.service])
+    place = moved_elsewhere(salon, desk.provider, other)
     later = [salon.open_day("10:00", "11:00", provider=other), salon.open_day("08:00", "09:00", provider=other)]
     made(salon.admin.api.post("/availability", {"date": desk.day, "start_time": "11:30", "end_time": "13:00",
                                                 "provider_id": other}))  # fmt: skip
     desk.book("09:40")
     salon.book(salon.make_customer(), desk.service, later[0], "10:20", provider_id=other)
-    asked = {"service_id": desk.service, "first": desk.day, "last": later[-1]}
-    found = salon.anyone.get("/available-timeslots/days", asked).json()["days"]
-    assert found == {day: slots for day in (desk.day, *later) if (slots := salon.slots(desk.service, day))}
+    asked = {"service_id": desk.service, "location_id": place}
+    found = salon.anyone.get("/available-timeslots/days", {**asked, "first": desk.day, "last": later[-1]}).json()[
+        "days"
+    ]
+    days = {day: salon.anyone.get("/available-timeslots", {**asked, "date": day}).json() for day in (desk.day, *later)}
+    assert found == {day: slots for day, each in days.items() if (slots := each["available_slots"])}
     assert (found[desk.day][0], found[desk.day][-1]) == ("09:00", "12:30")
     assert later[0] not in found
 
@@ -136,10 +148,13 @@ def test_the_next_k_starts_are_found_over_months(salon: Salon) -> None:
 def test_the_next_starts_with_any_provider_are_the_first_of_all_of_them(salon: Salon) -> None:
     desk = Desk(salon, "09:00", "09:40")
     other = salon.make_provider(services=[desk.service])
+    place = moved_elsewhere(salon, desk.provider, other)
     span = {"date": desk.day, "start_time": "09:10", "end_time": "10:00", "provider_id": other}
     made(salon.admin.api.post("/availability", span))
     desk.book("09:00")
-    found = salon.anyone.get("/available-timeslots/next", {"service_id": desk.service, "count": 9}).json()
+    found = salon.anyone.get(
+        "/available-timeslots/next", {"service_id": desk.service, "location_id": place, "count": 9}
+    ).json()
     assert [(row["date"], row["time"], row["provider_id"]) for row in found] == [
         (desk.day, time, other) for time in ("09:10", "09:20", "09:30")
     ]
