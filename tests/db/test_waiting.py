@@ -8,6 +8,7 @@ from tests.support.databases import engine
 from tests.support.inside import inside
 from tests.support.salon import Salon, is_problem, made, order, unique
 
+from bookmeup.db.engine import WRITES
 from bookmeup.db.transactions import Caller, Tx, transact
 from bookmeup.errors import DeadlinePassed, Unauthenticated, Unavailable
 
@@ -89,6 +90,26 @@ def test_a_transaction_that_cannot_have_happened_is_tried_again(database: URL, f
 def test_after_three_tries_it_is_unavailable(database: URL) -> None:
     with pytest.raises(Unavailable):
         tries(database, [DIES] * 4)
+
+
+def test_what_fails_with_its_commit_keeps_no_lock_and_spoils_no_connection(database: URL) -> None:
+    """What needs no answer goes with COMMIT, which then is not reached."""
+    everything = text("SELECT id FROM resources FOR UPDATE NOWAIT")
+
+    def fails_late(tx: Tx) -> None:
+        tx.all(everything)
+        tx.set_savepoint()
+        tx.soon(text("SELECT 1 / 0"))
+
+    async def main() -> None:
+        async with inside(database) as db:
+            caller = Caller("logic", None, None, None, asyncio.get_running_loop().time() + LATER)
+            with pytest.raises(Unavailable):
+                await asyncio.to_thread(transact, db.database, caller, fails_late)
+            for _ in range(WRITES):
+                assert await asyncio.to_thread(transact, db.database, caller, lambda tx: tx.all(everything))
+
+    asyncio.run(main())
 
 
 def test_a_deadline_that_has_passed_asks_nothing(database: URL) -> None:

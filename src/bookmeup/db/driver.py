@@ -58,8 +58,16 @@ class Transacting(Connection):
         return b";".join(parts)
 
     def commit(self) -> None:
+        """Send COMMIT after what was deferred. If that fails COMMIT is not reached, and the transaction ends here.
+
+        SQLAlchemy takes it to be over once COMMIT was asked for: it would stay open, its locks too, in the pool.
+        """
         if self._ahead or not self.idle:
-            self._send(self.message(COMMIT))
+            try:
+                self._send(self.message(COMMIT))
+            finally:
+                if self.failed:
+                    self.rollback()
 
     def rollback(self) -> None:
         self._ahead.clear()
