@@ -34,46 +34,41 @@ def demo(server: Server) -> Iterator[Demo]:
         yield Demo(url, done.stdout)
 
 
-@pytest.fixture
-def salon(demo: Demo) -> URL:
-    return demo.url
-
-
-def test_its_accounts_are_printed_and_can_sign_in(demo: Demo, salon: URL) -> None:
+def test_its_accounts_are_printed_and_can_sign_in(demo: Demo) -> None:
     for email in ACCOUNTS:
         assert f"{email}  password {PASSWORD}" in demo.said
-        stored = value(salon, f"SELECT hash FROM passwords JOIN users ON id = user_id WHERE email = '{email}'")  # noqa: S608
+        stored = value(demo.url, f"SELECT hash FROM passwords JOIN users ON id = user_id WHERE email = '{email}'")  # noqa: S608
         assert PasswordHasher().verify(stored, PASSWORD)
     roles = "SELECT string_agg(role, ' ' ORDER BY email) FROM users WHERE email LIKE '%@bookmeup.example'"
-    assert value(salon, roles) == "admin customer staff"
+    assert value(demo.url, roles) == "admin customer staff"
 
 
-def test_it_is_a_salon_in_bucharest_with_four_providers_and_twelve_services(salon: URL) -> None:
-    assert value(salon, "SELECT timezone || ' ' || currency FROM locations") == "Europe/Bucharest RON"
-    assert value(salon, "SELECT count(*) FROM services WHERE is_active") == 12
-    assert value(salon, "SELECT string_agg(DISTINCT currency, ' ') FROM services") == "RON"
-    assert value(salon, "SELECT count(*) FROM providers WHERE retired_at IS NULL") == 4
+def test_it_is_a_salon_in_bucharest_with_four_providers_and_twelve_services(demo: Demo) -> None:
+    assert value(demo.url, "SELECT timezone || ' ' || currency FROM locations") == "Europe/Bucharest RON"
+    assert value(demo.url, "SELECT count(*) FROM services WHERE is_active") == 12
+    assert value(demo.url, "SELECT string_agg(DISTINCT currency, ' ') FROM services") == "RON"
+    assert value(demo.url, "SELECT count(*) FROM providers WHERE retired_at IS NULL") == 4
     open_ones = "SELECT count(DISTINCT provider_id) FROM weekly_hours JOIN providers p ON p.id = provider_id"
-    assert value(salon, f"{open_ones} WHERE retired_at IS NULL") == 4
-    assert value(salon, "SELECT retired_at IS NOT NULL FROM providers ORDER BY id LIMIT 1") is True
+    assert value(demo.url, f"{open_ones} WHERE retired_at IS NULL") == 4
+    assert value(demo.url, "SELECT retired_at IS NOT NULL FROM providers ORDER BY id LIMIT 1") is True
 
 
-def test_it_has_three_weeks_of_appointments_that_do_not_overlap(salon: URL) -> None:
+def test_it_has_three_weeks_of_appointments_that_do_not_overlap(demo: Demo) -> None:
     days = "SELECT count(DISTINCT (starts_at AT TIME ZONE 'Europe/Bucharest')::date) FROM appointments"
-    assert 12 <= value(salon, days) <= 21
-    assert value(salon, "SELECT count(*) FROM appointments") > 50
-    assert value(salon, "SELECT count(DISTINCT provider_id) FROM appointments") == 4
-    assert overlaps(salon) == 0
-    assert value(salon, "SELECT count(*) FROM occupied") >= value(salon, "SELECT count(*) FROM appointments")
+    assert 12 <= value(demo.url, days) <= 21
+    assert value(demo.url, "SELECT count(*) FROM appointments") > 50
+    assert value(demo.url, "SELECT count(DISTINCT provider_id) FROM appointments") == 4
+    assert overlaps(demo.url) == 0
+    assert value(demo.url, "SELECT count(*) FROM occupied") >= value(demo.url, "SELECT count(*) FROM appointments")
 
 
-def test_a_second_time_changes_nothing(salon: URL) -> None:
+def test_a_second_time_changes_nothing(demo: Demo) -> None:
     rows = "SELECT (SELECT count(*) FROM appointments) + (SELECT count(*) FROM users) + (SELECT count(*) FROM services)"
-    before = value(salon, rows)
-    done = run("demo", DATABASE_URL=plain(salon))
+    before = value(demo.url, rows)
+    done = run("demo", DATABASE_URL=plain(demo.url))
     assert (done.returncode, "was there already" in done.stdout) == (0, True)
     assert all(email in done.stdout for email in ACCOUNTS)
-    assert value(salon, rows) == before
+    assert value(demo.url, rows) == before
 
 
 def test_it_stays_out_of_real_data(new_database: NewDatabase) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import URL, text
 from tests.support.databases import engine
+from tests.support.holds import let_pass
 from tests.support.inside import Actor, Inside, Statement, inside, signed_in
 from tests.support.salon import unique
 
@@ -137,6 +138,12 @@ def test_a_booking_for_somebody_new_a_refused_one_and_a_repeated_one_take_no_mor
         assert counted(statements) <= MOST
 
 
+CHAIRS = "INSERT INTO resources (kind, name, type) SELECT 'resource', 'Chair', 'chair' FROM generate_series(1, 2)"
+ADDON = "INSERT INTO addons (service_id, name, duration, price_minor) VALUES (:service, 'Wash', 0, 100) RETURNING id"
+ORDINARY = """UPDATE services SET resource_type = NULL, capacity = 1, segments = NULL, needs_approval = false
+WHERE id = :service"""
+
+
 @pytest.mark.parametrize(
     ("time", "change"),
     [
@@ -148,72 +155,43 @@ def test_a_booking_for_somebody_new_a_refused_one_and_a_repeated_one_take_no_mor
     ids=["room", "group", "segments", "approval"],
 )
 def test_a_booking_takes_six_statements_at_most_whatever_the_service_is_like(
-    busy: URL, customer: Actor, staff: Actor, service: int, time: str, change: str
+    busy: URL, customer: Actor, service: int, time: str, change: str
 ) -> None:
     with engine(busy).begin() as connection:
-        before = connection.execute(text("SELECT * FROM services WHERE id = :id"), {"id": service}).one()
         connection.execute(text(change), {"service": service})
-        connection.execute(
-            text("""WITH made AS (INSERT INTO resources (kind, name, type) SELECT 'resource', 'Chair', 'chair'
-                      FROM generate_series(1, 2) RETURNING id)
-                    INSERT INTO addons (service_id, name, duration, price_minor)
-                    SELECT :service, 'Wash', 0, 100 FROM made"""),
-            {"service": service},
-        )
-    addon = newest(busy, "addons")
+        connection.execute(text(CHAIRS))
+        addon = connection.execute(text(ADDON), {"service": service}).scalar_one()
+    wanted = order(service, time, addons=[addon])
     try:
-        orders = [order(service, time, addons=[addon]), order(service, time, addons=[addon])]
         found = [
-            asked_by(busy, lambda db, o=body: db.by(customer, key=unique()).post("/appointments", o))  # type: ignore[misc]
-            for body in orders
+            asked_by(busy, lambda db: db.by(customer, key=unique()).post("/appointments", wanted)) for _ in range(2)
         ]
     finally:
         with engine(busy).begin() as connection:
-            connection.execute(
-                text("""UPDATE services SET resource_type = NULL, capacity = 1, segments = NULL, needs_approval = false
-                        WHERE id = :id"""),
-                {"id": before.id},
-            )
+            connection.execute(text(ORDINARY), {"service": service})
     for statements in found:
         assert any("INSERT INTO appointments" in statement.text for statement in statements)
         assert counted(statements) <= MOST
 
 
-def newest(url: URL, table: str) -> int:
-    with engine(url).connect() as connection:
-        return int(connection.execute(text(f"SELECT max(id) FROM {table}")).scalar_one())  # noqa: S608 - our own
-
-
-STALE = (
-    "UPDATE appointments SET hold_until = now() - interval '1 s' WHERE id = :id",
-    """UPDATE occupied SET hold_until = now() - interval '1 s'
-    WHERE occurrence_id = (SELECT occurrence_id FROM appointments WHERE id = :id)""",
-)
-
-
 def test_what_a_hold_keeps_is_booked_in_six_statements_at_most_though_other_holds_have_to_be_ended(
     busy: URL, customer: Actor, staff: Actor, service: int
 ) -> None:
-    async def main(db: Inside) -> list[list[Statement]]:
-        held = [
-            number_in((await db.by(who).post("/holds", HoldRequest(DAY, service_id=service, time=time))).body)
-            for who, time in ((customer, "20:30"), (staff, "20:30"))
-        ]
-        with engine(busy).begin() as connection:
-            for statement in STALE:
-                connection.execute(text(statement), {"id": held[0]})
-        with db.recorded() as beside_a_stale_one:
-            await db.by(customer, key=unique()).post("/appointments", order(service, "21:10"))
-        with db.recorded() as from_a_hold:
-            guest = order(service, "20:30", hold_id=held[1], customer=Customer("Walk-in", "0721 000 001"))
-            await db.by(staff, key=unique()).post("/appointments", guest)
-        return [beside_a_stale_one, from_a_hold]
-
-    async def run() -> list[list[Statement]]:
+    async def main() -> list[list[Statement]]:
         async with inside(busy) as db:
-            return await main(db)
+            held = [
+                number_in((await db.by(who).post("/holds", HoldRequest(DAY, service_id=service, time="20:30"))).body)
+                for who in (customer, staff)
+            ]
+            let_pass(busy, held[0])
+            with db.recorded() as beside_a_stale_one:
+                await db.by(customer, key=unique()).post("/appointments", order(service, "21:10"))
+            with db.recorded() as from_a_hold:
+                guest = order(service, "20:30", hold_id=held[1], customer=Customer("Walk-in", "0721 000 001"))
+                await db.by(staff, key=unique()).post("/appointments", guest)
+            return [beside_a_stale_one, from_a_hold]
 
-    for statements in asyncio.run(run()):
+    for statements in asyncio.run(main()):
         assert counted(statements) <= MOST
 
 

@@ -32,29 +32,20 @@ def test_while_a_request_with_the_key_is_under_way_another_is_told_to_come_back(
     made(ana.api.post("/appointments", order(service, day), headers={"idempotency-key": key}))
 
 
-def test_while_the_providers_row_is_locked_a_booking_is_503_and_nothing_is_kept(
-    salon: Salon, worker_database: URL
+@pytest.mark.parametrize(
+    "lock", ["SELECT id FROM resources FOR UPDATE", "LOCK TABLE sessions"], ids=["the provider's row", "all sessions"]
+)
+def test_while_what_it_needs_is_locked_a_booking_with_a_key_is_503_and_nothing_is_kept(
+    salon: Salon, worker_database: URL, lock: str
 ) -> None:
     service, day, ana, key = salon.make_service(), salon.open_day(), salon.make_customer(), unique()
     with engine(worker_database).connect() as other:
-        other.execute(text("SELECT id FROM resources FOR UPDATE"))
+        other.execute(text(lock))
         answered = ana.api.post("/appointments", order(service, day), headers={"idempotency-key": key})
         other.rollback()
     assert answered.status_code == 503
     assert int(answered.headers["retry-after"]) >= 1
     assert ana.api.get("/appointments/me").json() == []
-    made(ana.api.post("/appointments", order(service, day), headers={"idempotency-key": key}))
-
-
-def test_while_somebody_changes_what_a_session_is_read_from_a_booking_with_a_key_is_503(
-    salon: Salon, worker_database: URL
-) -> None:
-    service, day, ana, key = salon.make_service(), salon.open_day(), salon.make_customer(), unique()
-    with engine(worker_database).connect() as other:
-        other.execute(text("LOCK TABLE sessions"))
-        answered = ana.api.post("/appointments", order(service, day), headers={"idempotency-key": key})
-        other.rollback()
-    assert answered.status_code == 503
     made(ana.api.post("/appointments", order(service, day), headers={"idempotency-key": key}))
 
 

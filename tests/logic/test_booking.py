@@ -3,7 +3,7 @@
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from tests.support.salon import Salon, is_problem, made, order, unique
+from tests.support.salon import Salon, is_problem, order, unique
 
 
 def test_what_is_booked_is_no_longer_offered_and_sold_once(salon: Salon) -> None:
@@ -49,7 +49,7 @@ def test_midnight_is_an_end_and_an_appointment_may_run_over_it(salon: Salon) -> 
     assert date.fromisoformat(second) - date.fromisoformat(first) == timedelta(days=1)
     spans = [(first, "22:00", "24:00"), (second, "00:00", "01:00")]
     for day, start, end in spans:
-        made(salon.admin.api.post("/availability", {"date": day, "start_time": start, "end_time": end}))
+        salon.open_day(start, end, day=day)
     assert salon.slots(service, first)[-1] == "23:50"
     salon.book(ana, service, first, "23:30")
     assert salon.slots(service, second) == []
@@ -174,8 +174,7 @@ def test_any_provider_is_the_one_with_the_least_booked_that_day(salon: Salon) ->
     service, ana, day = salon.make_service(), salon.make_customer(), salon.fresh_day()
     mia, leo = (salon.make_provider(services=[service]) for _ in range(2))
     for provider in (mia, leo):
-        span = {"date": day, "start_time": "09:00", "end_time": "12:00", "provider_id": provider}
-        made(salon.admin.api.post("/availability", span))
+        salon.open_day("09:00", "12:00", provider=provider, day=day)
     salon.book(ana, service, day, "09:00", provider_id=mia)
     for time in ("09:00", "10:00", "11:00"):
         salon.book(ana, service, day, time)

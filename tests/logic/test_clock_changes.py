@@ -19,8 +19,7 @@ class Place:
         self.service = salon.make_service(duration=30, slot_interval=30)
 
     def open(self, day: str, start: str, end: str) -> None:
-        span = {"date": day, "start_time": start, "end_time": end, "provider_id": self.provider}
-        made(self.salon.admin.api.post("/availability", span))
+        self.salon.open_day(start, end, provider=self.provider, day=day)
 
     def order(self, day: str, time: str) -> dict[str, object]:
         return order(self.service, day, time, provider_id=self.provider)

@@ -34,8 +34,7 @@ def test_an_availability_adds_to_a_replaced_day(salon: Salon) -> None:
     day, service = salon.fresh_day(), salon.make_service(duration=60, slot_interval=60)
     mia = open_weekly(salon, day, service)
     salon.admin.api.put(f"/providers/{mia}/days/{day}", {"intervals": []})
-    span = {"date": day, "start_time": "20:00", "end_time": "21:00", "provider_id": mia}
-    made(salon.admin.api.post("/availability", span))
+    salon.open_day("20:00", "21:00", provider=mia, day=day)
     assert salon.slots(service, day, provider=mia) == ["20:00"]
 
 

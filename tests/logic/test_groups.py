@@ -3,8 +3,7 @@
 from typing import Any
 
 import pytest
-from sqlalchemy import text
-from tests.support.databases import engine
+from tests.support.holds import let_pass
 from tests.support.processes import Site
 from tests.support.salon import Person, Salon, is_problem, made, order
 
@@ -42,17 +41,6 @@ def group(salon: Salon) -> Class:
     return Class(salon)
 
 
-def let_pass(site: Site, hold: int) -> None:
-    """Let a hold's time be over."""
-    with engine(site.database).begin() as connection:
-        for statement in (
-            "UPDATE appointments SET hold_until = now() - interval '1 s' WHERE id = :id",
-            """UPDATE occupied SET hold_until = now() - interval '1 s' WHERE status = 'hold'
-               AND occurrence_id = (SELECT occurrence_id FROM appointments WHERE id = :id)""",
-        ):
-            connection.execute(text(statement), {"id": hold})
-
-
 def test_seats_are_numbered_up_to_n_and_the_n_plus_first_is_refused(group: Class) -> None:
     for who in group.people:
         group.join(who)
@@ -84,7 +72,7 @@ def test_a_hold_that_ends_frees_no_group_that_others_booked(group: Class, roles:
     group.join(group.people[1])
     last = group.hold(group.people[2])
     for hold in (first, last):
-        let_pass(roles, hold)
+        let_pass(roles.database, hold)
         assert group.is_taken()
     group.join(group.people[0])
     assert group.is_taken()
@@ -94,7 +82,7 @@ def test_whoever_books_after_a_hold_that_is_over_has_the_time(group: Class, role
     """The hold is ended by the booking itself: its seat must not be joined."""
     for _ in range(5):  # the sweeper may come first
         hold = group.hold(group.people[0])
-        let_pass(roles, hold)
+        let_pass(roles.database, hold)
         booked = group.join(group.people[1])
         assert group.is_taken()
         group.people[1].api.delete(f"/appointments/me/{booked}")
@@ -105,7 +93,7 @@ def test_a_group_that_only_a_hold_keeps_ends_with_the_hold(group: Class, roles: 
     hold = group.hold(group.people[1])
     group.people[0].api.delete(f"/appointments/me/{booked}")
     assert group.is_taken()
-    let_pass(roles, hold)
+    let_pass(roles.database, hold)
     assert "09:00" in group.others()
     group.salon.book(group.people[2], group.other, group.day, "09:00", provider_id=group.provider)
 
@@ -123,7 +111,7 @@ def test_one_who_moves_into_a_group_that_is_only_held_keeps_it(group: Class, rol
     booked, hold = group.join(group.people[0]), group.hold(group.people[1], "10:30")
     move = {"date": group.day, "time": "10:30"}
     assert group.people[0].api.put(f"/appointments/me/{booked}", move).status_code == 200
-    let_pass(roles, hold)
+    let_pass(roles.database, hold)
     assert group.is_taken("10:30")
     assert "09:00" in group.others()
 

@@ -3,8 +3,8 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from tests.logic.test_groups import let_pass
 from tests.support.api import Shot, volley
+from tests.support.holds import let_pass
 from tests.support.processes import Site
 from tests.support.salon import Person, Salon, ids, is_problem, made, order
 
@@ -38,8 +38,7 @@ def test_nobody_holds_more_than_three_times_even_at_once(salon: Salon) -> None:
     service, day, ana = salon.make_service(), salon.fresh_day(), salon.make_customer()
     providers = [salon.make_provider(services=[service]) for _ in range(6)]
     for provider in providers:
-        span = {"date": day, "start_time": "09:00", "end_time": "12:00", "provider_id": provider}
-        made(salon.admin.api.post("/availability", span))
+        salon.open_day("09:00", "12:00", provider=provider, day=day)
     shots = [Shot(ana.api, "POST", "/holds", order(service, day, provider_id=provider)) for provider in providers]
     assert sorted(answer.status for answer in volley(shots)) == [201] * 3 + [422] * 3
     assert is_problem(ana.api.post("/holds", order(service, day, "10:00")), 422, "too_many_holds")
@@ -48,7 +47,7 @@ def test_nobody_holds_more_than_three_times_even_at_once(salon: Salon) -> None:
 def test_a_hold_that_is_over_is_not_booked_and_its_time_is_anybody_s(salon: Salon, roles: Site) -> None:
     service, day, ana, ion = salon.make_service(), salon.open_day(), salon.make_customer(), salon.make_customer()
     held = hold(ana, service, day)
-    let_pass(roles, held)
+    let_pass(roles.database, held)
     assert is_problem(ana.api.post("/appointments", order(service, day, hold_id=held)), 422, "unknown_reference")
     assert "09:00" in salon.slots(service, day)
     salon.book(ion, service, day)

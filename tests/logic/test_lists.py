@@ -29,8 +29,7 @@ def sizes(api: Api, path: str) -> list[int]:
 def test_a_date_s_availability_is_read_in_pages(salon: Salon) -> None:
     day = salon.fresh_day()
     for hour in (9, 11, 13):
-        span = {"date": day, "start_time": f"{hour:02}:00", "end_time": f"{hour + 1:02}:00"}
-        made(salon.admin.api.post("/availability", span))
+        salon.open_day(f"{hour:02}:00", f"{hour + 1:02}:00", day=day)
     found = list(pages(salon.admin.api, f"/availability/{day}", 2))
     assert [[row["start_time"] for row in page] for page in found] == [["09:00", "11:00"], ["13:00"]]
     assert [len(page) for page in pages(salon.admin.api, f"/availability/{day}")] == [3]

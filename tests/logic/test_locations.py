@@ -84,9 +84,7 @@ def test_a_closure_closes_all_of_a_location_and_nothing_else(salon: Salon) -> No
     branch, mia = made(answered), answered.json()["provider_id"]
     service, leo = salon.make_service(duration=60, slot_interval=60), salon.make_provider()
     day = salon.open_day("09:00", "14:00", provider=mia)
-    made(salon.admin.api.post(
-        "/availability", {"date": day, "start_time": "09:00", "end_time": "14:00", "provider_id": leo}
-    ))  # fmt: skip
+    salon.open_day("09:00", "14:00", provider=leo, day=day)
     staff = salon.make_staff()
     number = made(staff.api.post("/closures", closure(day, location_id=branch, reason="Fair")))
     assert salon.slots(service, day, provider=mia) == ["12:00", "13:00"]

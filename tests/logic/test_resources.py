@@ -7,11 +7,7 @@ def test_a_service_that_needs_a_room_is_booked_as_often_as_there_are_rooms(salon
     kind = f"room {unique()}"
     service, mia, leo = salon.make_service(resource_type=kind), salon.make_provider(), salon.make_provider()
     day = salon.open_day(provider=mia)
-    made(
-        salon.admin.api.post(
-            "/availability", {"date": day, "start_time": "09:00", "end_time": "17:00", "provider_id": leo}
-        )
-    )
+    salon.open_day(provider=leo, day=day)
     ana, ion = salon.make_customers(2)
     assert is_problem(ana.api.post("/appointments", order(service, day, provider_id=mia)), 409, "no_resource")
     made(salon.admin.api.post("/resources", {"name": "Blue", "type": kind}))

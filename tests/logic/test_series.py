@@ -15,8 +15,7 @@ def weeks(salon: Salon, number: int, start: str = "09:00", end: str = "12:00") -
     first = date.fromisoformat(salon.fresh_day())
     days = [(first + timedelta(days=7 * week)).isoformat() for week in range(number)]
     for day in days:
-        span = {"date": day, "start_time": start, "end_time": end, "provider_id": provider}
-        made(salon.admin.api.post("/availability", span))
+        salon.open_day(start, end, provider=provider, day=day)
     return service, provider, days
 
 

@@ -62,8 +62,7 @@ def test_days_for_any_provider_are_the_single_days_of_all_of_them(salon: Salon) 
     other = salon.make_provider(services=[desk.service])
     place = moved_elsewhere(salon, desk.provider, other)
     later = [salon.open_day("10:00", "11:00", provider=other), salon.open_day("08:00", "09:00", provider=other)]
-    made(salon.admin.api.post("/availability", {"date": desk.day, "start_time": "11:30", "end_time": "13:00",
-                                                "provider_id": other}))  # fmt: skip
+    salon.open_day("11:30", "13:00", provider=other, day=desk.day)
     desk.book("09:40")
     salon.book(salon.make_customer(), desk.service, later[0], "10:20", provider_id=other)
     asked = {"service_id": desk.service, "location_id": place}
@@ -137,8 +136,7 @@ def test_customers_see_the_reason_and_staff_the_appointment(salon: Salon) -> Non
 def test_the_next_k_starts_are_found_over_months(salon: Salon) -> None:
     desk = Desk(salon, "09:00", "09:40")
     later = (date.fromisoformat(desk.day) + timedelta(days=100)).isoformat()
-    span = {"date": later, "start_time": "10:00", "end_time": "10:40", "provider_id": desk.provider}
-    made(salon.admin.api.post("/availability", span))
+    salon.open_day("10:00", "10:40", provider=desk.provider, day=later)
     asked = {"service_id": desk.service, "provider_id": desk.provider, "count": 3}
     found = salon.anyone.get("/available-timeslots/next", asked).json()
     assert [(row["date"], row["time"]) for row in found] == [(desk.day, "09:00"), (desk.day, "09:10"), (later, "10:00")]
@@ -149,8 +147,7 @@ def test_the_next_starts_with_any_provider_are_the_first_of_all_of_them(salon: S
     desk = Desk(salon, "09:00", "09:40")
     other = salon.make_provider(services=[desk.service])
     place = moved_elsewhere(salon, desk.provider, other)
-    span = {"date": desk.day, "start_time": "09:10", "end_time": "10:00", "provider_id": other}
-    made(salon.admin.api.post("/availability", span))
+    salon.open_day("09:10", "10:00", provider=other, day=desk.day)
     desk.book("09:00")
     found = salon.anyone.get(
         "/available-timeslots/next", {"service_id": desk.service, "location_id": place, "count": 9}
@@ -181,8 +178,7 @@ def test_a_day_long_service_with_long_buffers_is_offered_where_it_can_be_booked(
     provider = salon.make_provider(services=[long, short])
     days = [salon.fresh_day() for _ in range(4)]
     for day in days:
-        span = {"date": day, "start_time": "00:00", "end_time": "24:00", "provider_id": provider}
-        made(salon.admin.api.post("/availability", span))
+        salon.open_day("00:00", "24:00", provider=provider, day=day)
     if [date.fromisoformat(day) for day in days[1:]] != [
         date.fromisoformat(day) + timedelta(days=1) for day in days[:-1]
     ]:

@@ -5,7 +5,7 @@ from sqlalchemy import text
 from tests.support.api import Shot, volley
 from tests.support.databases import engine
 from tests.support.processes import Site
-from tests.support.salon import Salon, is_problem, made, order
+from tests.support.salon import Salon, is_problem, order
 
 
 def let_begin(site: Site, appointment: int) -> None:
@@ -93,8 +93,7 @@ def test_one_that_moves_to_a_provider_elsewhere_is_there(salon: Salon) -> None:
     """Date and time are then by that place's clock."""
     service, day, ana = salon.make_service(), salon.open_day(), salon.make_customer()
     place = salon.admin.api.post("/locations", {"name": "Tokyo", "timezone": "Asia/Tokyo"}).json()
-    span = {"date": day, "start_time": "09:00", "end_time": "12:00", "provider_id": place["provider_id"]}
-    made(salon.admin.api.post("/availability", span))
+    salon.open_day("09:00", "12:00", provider=place["provider_id"], day=day)
     booked = salon.book(ana, service, day)
     move = {"date": day, "time": "10:00", "provider_id": place["provider_id"]}
     assert ana.api.put(f"/appointments/me/{booked}", move).status_code == 200

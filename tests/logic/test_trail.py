@@ -1,21 +1,12 @@
 """Each change of an appointment has one row of the trail and one of the outbox, with who and why; nothing is undone."""
 
-from collections.abc import Iterator
-
 import pytest
 from sqlalchemy import Connection, text
-from tests.logic.test_groups import let_pass
 from tests.logic.test_states import let_begin
-from tests.support.databases import engine
+from tests.support.holds import let_pass
 from tests.support.processes import Site
 from tests.support.salon import Salon, is_problem, made, order
 from tests.support.waiting import until
-
-
-@pytest.fixture
-def rows(roles: Site) -> Iterator[Connection]:
-    with engine(roles.database, isolation_level="AUTOCOMMIT").connect() as connection:
-        yield connection
 
 
 def trail(rows: Connection, appointment: int) -> list[str]:
@@ -50,7 +41,7 @@ def test_each_end_is_one_row_of_each(salon: Salon, roles: Site, rows: Connection
     if how == "release":
         ana.api.delete(f"/holds/{number}")
     elif how == "expire":
-        let_pass(roles, number)
+        let_pass(roles.database, number)
         until(lambda: len(trail(rows, number)) > 1, 30)
     elif how == "cancel":
         ana.api.delete(f"/appointments/me/{number}")

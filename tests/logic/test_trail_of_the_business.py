@@ -1,12 +1,9 @@
 """Each change of the business has one row of the trail and one of the outbox, with who did it, at whose request."""
 
-from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import pytest
 from sqlalchemy import Connection, text
-from tests.support.databases import engine
-from tests.support.processes import Site
 from tests.support.salon import Person, Salon, order, unique
 
 
@@ -46,12 +43,6 @@ STEPS = (
     Step("DELETE", "/resources/{resource}", None, "resource.retired"),
     Step("DELETE", "/services/{service}", None, "service.removed"),
 )
-
-
-@pytest.fixture
-def rows(roles: Site) -> Iterator[Connection]:
-    with engine(roles.database, isolation_level="AUTOCOMMIT").connect() as connection:
-        yield connection
 
 
 def filled(template: Any, known: dict[str, Any]) -> Any:

@@ -20,8 +20,7 @@ def opened(
     day, found = day or salon.fresh_day(), []
     for _ in range(providers):
         provider = salon.make_provider(**given)
-        span = {"date": day, "start_time": "09:00", "end_time": end, "provider_id": provider}
-        made(salon.admin.api.post("/availability", span))
+        salon.open_day("09:00", end, provider=provider, day=day)
         found.append(provider)
     return day, found
 

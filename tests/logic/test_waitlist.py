@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import text
 from tests.support.api import Shot, volley
 from tests.support.databases import engine
+from tests.support.holds import let_pass
 from tests.support.processes import Site
 from tests.support.salon import Person, Salon, is_problem, made, unique
 from tests.support.waiting import until
@@ -75,20 +76,6 @@ def settled(site: Site) -> None:
     until(idle, LONG)
 
 
-def pass_deadline(site: Site, offer: Mapping[str, Any]) -> None:
-    """Let an offer's time be over."""
-    with engine(site.database).begin() as connection:
-        for table, place in (("appointments", "id"), ("occupied", "occurrence_id")):
-            which = ":id" if place == "id" else "(SELECT occurrence_id FROM appointments WHERE id = :id)"
-            connection.execute(
-                text(f"UPDATE {table} SET hold_until = now() - interval '1 s' WHERE {place} = {which}"),  # noqa: S608
-                {"id": offer["appointment_id"]},
-            )
-        connection.execute(
-            text("UPDATE offers SET expires_at = now() - interval '1 s' WHERE id = :id"), {"id": offer["id"]}
-        )
-
-
 @pytest.mark.parametrize("wish", ["provider_id", "location_id"])
 def test_who_waits_for_somebody_or_somewhere_else_is_passed_over(full: Full, roles: Site, wish: str) -> None:
     elsewhere = full.salon.admin.api.post("/locations", {"name": "Branch"}).json()
@@ -115,7 +102,7 @@ def test_one_offer_at_a_time_in_line_and_it_rolls_on(full: Full, roles: Site) ->
     passed = offered(second)
     settled(roles)
     assert offers(first) == offers(third) == []
-    pass_deadline(roles, passed)
+    let_pass(roles.database, passed["appointment_id"])
     assert is_problem(second.api.post(f"/offers/{passed['id']}/accept"), 422, "offer_over")
     last = offered(third)
     settled(roles)
@@ -193,8 +180,7 @@ def test_time_that_is_moved_away_from_is_offered(full: Full) -> None:
 
 def test_hours_that_are_opened_are_offered(full: Full) -> None:
     (first,) = full.waiting(1)
-    span = {"date": full.day, "start_time": "14:00", "end_time": "15:00", "provider_id": full.provider}
-    made(full.salon.admin.api.post("/availability", span))
+    full.salon.open_day("14:00", "15:00", provider=full.provider, day=full.day)
     assert offered(first)["time"] == "14:00"
 
 

@@ -64,8 +64,7 @@ def test_rooms_that_two_services_share_are_sold_once_each(
     providers = [salon.make_provider(services=services) for _ in range(4)]
     day = salon.open_day(provider=providers[0])
     for provider in providers[1:]:
-        span = {"date": day, "start_time": "09:00", "end_time": "17:00", "provider_id": provider}
-        made(salon.admin.api.post("/availability", span))
+        salon.open_day(provider=provider, day=day)
     answers = race(
         [
             Shot(salon.anyone.bearing(who.api.token), "POST", "/appointments",
@@ -164,8 +163,7 @@ def test_bookings_with_any_provider_fill_all_of_them_and_no_slot_twice(
     service = salon.make_service(duration=MINUTES)
     for _ in range(3):
         provider = salon.make_provider(services=[service])
-        span = {"date": day, "start_time": "09:00", "end_time": "10:00", "provider_id": provider}
-        made(salon.admin.api.post("/availability", span))
+        salon.open_day("09:00", "10:00", provider=provider, day=day)
     answers = rush(customers[:20], salon.anyone, service, day, "09:20")
     assert statuses(answers) == {201: 3, 409: 17}
     rows = seen(salon, day, service)

@@ -51,9 +51,11 @@ class Salon:
         """Return a date that no other test uses; the provider is closed on it."""
         return (datetime.now(UTC).date() + timedelta(days=next(self._days))).isoformat()
 
-    def open_day(self, start: str = "09:00", end: str = "17:00", *, provider: int | None = None) -> str:
-        """Return a date of one's own on which the default provider, or this one, is open."""
-        day = self.fresh_day()
+    def open_day(
+        self, start: str = "09:00", end: str = "17:00", *, provider: int | None = None, day: str | None = None
+    ) -> str:
+        """Return a date, of one's own or this one, on which the default provider, or this one, is open."""
+        day = day or self.fresh_day()
         body: dict[str, object] = {"date": day, "start_time": start, "end_time": end}
         if provider is not None:
             body["provider_id"] = provider

@@ -19,6 +19,7 @@ from bookmeup.cli.openapi import command
 from bookmeup.clients.transport import Reply
 from bookmeup.errors import BY_CODE
 from bookmeup.logic.app import create_app as logic_app
+from bookmeup.web.openapi import operations
 from bookmeup.web.operations import Anyone, Operation
 
 KEY = "k" * 40
@@ -105,9 +106,7 @@ def test_each_message_has_an_example_that_is_one(name: str) -> None:
 
 
 BODIES: dict[str, type[Struct]] = {
-    operation.body.__name__: operation.body
-    for operation in (getattr(route.endpoint, "operation", None) for route in public_routes())
-    if isinstance(operation, Operation) and operation.body is not None and not operation.hidden
+    operation.body.__name__: operation.body for operation in operations(public_routes()) if operation.body is not None
 }
 
 

@@ -41,6 +41,11 @@ def existing(planner: Planner | None, asked: Asked) -> Planner:
         raise UnknownReference("There is no such location.")
     if planner.service is None:
         raise UnknownReference("There is no such service.")
+    return with_addons(planner, asked)
+
+
+def with_addons(planner: Planner, asked: Asked) -> Planner:
+    """Return what was planned; refuse add-ons that are not the service's, or too long with it."""
     if len(planner.addons) != len(set(asked.addons)):
         raise UnknownReference("There is no such add-on of this service.")
     if any(sum(planner.minutes(provider)) > DAY_MINUTES for provider in planner.providers):

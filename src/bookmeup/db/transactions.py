@@ -20,12 +20,11 @@ from bookmeup.db.prepared import ask
 from bookmeup.db.violations import refusal_of
 from bookmeup.domain.appointments import Actor
 from bookmeup.domain.users import UserRole
-from bookmeup.errors import DeadlinePassed, Overloaded, Refusal, RoleNotAllowed, Unauthenticated, Unavailable
+from bookmeup.errors import DeadlinePassed, Overloaded, RoleNotAllowed, Unauthenticated, Unavailable
 
 T = TypeVar("T")
 TRIES = 3
 _REPEATABLE = ("40001", "40P01")
-_TOO_LATE = ("55P03", "57014")
 log = structlog.get_logger()
 
 
@@ -119,7 +118,7 @@ WHO = """extract(epoch FROM now())::bigint AS now,
 
 
 class Opening(NamedTuple):
-    """How a transaction opens. `late` is the refusal when it waited too long for a row of the table `contended`.
+    """How a transaction opens.
 
     One that `writes` needs its rights before it begins, so that the role is taken by a statement before it.
     """
@@ -127,8 +126,6 @@ class Opening(NamedTuple):
     statement: TextClause
     values: Mapping[str, object] = MappingProxyType({})
     writes: bool = True
-    contended: str = ""
-    late: type[Refusal] = Unavailable
 
 
 PLAIN = Opening(text(f"{_AS}, {WHO}"), writes=False)
@@ -166,19 +163,9 @@ def _opened(connection: Connection, caller: Caller, opening: Opening) -> Row[Any
     rights = {"role": ROLES[caller.service], "timeout": str(caller.milliseconds)}
     if opening.writes:
         _soon(connection, _BECOME, rights)
-    values = {**rights, "actor": caller.actor, "sid": caller.sid, **opening.values}
-    try:
-        return ask(connection, opening.statement, values).one()
-    except DBAPIError as error:
-        if opening.contended and _waited_for(opening.contended, error):
-            raise opening.late from error
-        raise
-
-
-def _waited_for(table: str, error: DBAPIError) -> bool:
-    """Whether a statement waited too long for somebody else's row in a table: PostgreSQL says so in the context."""
-    diagnostics = getattr(error.orig, "diag", None)
-    return getattr(error.orig, "pgcode", None) in _TOO_LATE and table in (getattr(diagnostics, "context", "") or "")
+    return ask(
+        connection, opening.statement, {**rights, "actor": caller.actor, "sid": caller.sid, **opening.values}
+    ).one()
 
 
 def _soon(connection: Connection, statement: TextClause, values: Mapping[str, object]) -> None:

@@ -1,5 +1,7 @@
 """What PostgreSQL refuses, as the refusal that it means: a constraint is known by its name."""
 
+import re
+
 import structlog
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
@@ -8,6 +10,7 @@ from bookmeup.errors import (
     AvailabilityOverlaps,
     Conflict,
     EmailTaken,
+    KeyInFlight,
     OldPassword,
     Refusal,
     SlotTaken,
@@ -31,9 +34,12 @@ VIOLATIONS: dict[str, type[Refusal]] = {
     "addons_service_id_fkey": UnknownReference,
     "providers_default_key": Conflict,
 }
+WAITED_FOR: dict[str, type[Refusal]] = {"idempotency_keys": KeyInFlight}
+"""What it means to have waited too long for somebody else's row, by the table that PostgreSQL names in the context."""
+_TOO_LONG = ("55P03", "57014")
 _AWAY = ("08", "53", "57")
 _OLDER_SCHEMA = ("42P01", "42703")
-_WAITED = ("55P03", "57014", "40001", "40P01")
+_WAITED = (*_TOO_LONG, "40001", "40P01")
 log = structlog.get_logger()
 
 
@@ -43,6 +49,10 @@ def refusal_of(error: DBAPIError) -> Exception:
     constraint = getattr(getattr(error.orig, "diag", None), "constraint_name", None) or ""
     if constraint in VIOLATIONS:
         return VIOLATIONS[constraint]()
+    if code in _TOO_LONG:
+        context = error.orig.diag.context or ""  # type: ignore[union-attr]  # psycopg2's, as its code says
+        for table in WAITED_FOR.keys() & set(re.findall(r'"(\w+)"', context)):
+            return WAITED_FOR[table]()
     if code in _WAITED or error.connection_invalidated or code[:2] in _AWAY or (not code and _is_connection(error)):
         log.warning("database unavailable", sqlstate=code or None, reason=type(error.orig).__name__)
         return OldPassword() if REFUSED in str(error.orig) else Unavailable()

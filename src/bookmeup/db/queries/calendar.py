@@ -159,6 +159,10 @@ class Asked(NamedTuple):
     addons: Sequence[int] = ()
     moving: int | None = None
 
+    @property
+    def moves(self) -> bool:
+        return self.moving is not None
+
     def values(self) -> dict[str, object]:
         return {
             "service": self.service_id,
@@ -305,18 +309,18 @@ def plan(connection: Connection, asked: Asked) -> Planner | None:
 
     None for a location that does not exist.
     """
-    return _planner(connection, _READ[asked.moving is not None], asked)
+    return _planner(connection, _READ[asked.moves], asked)
 
 
 def lock_and_plan(tx: Tx, asked: Asked) -> Planner | None:
     """Lock who and what could be taken, in order of id, then end their stale holds and read what was committed."""
-    tx.soon(_LOCK[asked.moving is not None], **asked.values())
+    tx.soon(_LOCK[asked.moves], **asked.values())
     return plan_locked(tx.connection, asked)
 
 
 def plan_locked(connection: Connection, asked: Asked) -> Planner | None:
     """Read what was committed, where the caller has locked it, and end the stale holds."""
-    return _planner(connection, _READ_LOCKED[asked.moving is not None], asked)
+    return _planner(connection, _READ_LOCKED[asked.moves], asked)
 
 
 def _planner(connection: Connection, statement: TextClause, asked: Asked) -> Planner | None:

@@ -33,17 +33,16 @@ _KEEP = text("UPDATE idempotency_keys SET status = :status, answer = :answer WHE
 def claiming(caller: Caller, route: str, body: object) -> Opening:
     """Return the opening that claims the caller's key; `body` is what makes two requests the same."""
     digest = hashlib.sha256(msgspec.json.encode(body)).digest()
-    values = {"route": route, "key": caller.key, "hash": digest}
-    return Opening(_CLAIM, values, contended="idempotency_keys", late=KeyInFlight)
+    return Opening(_CLAIM, {"route": route, "key": caller.key, "hash": digest})
 
 
 def decided_once(tx: Tx, opening: Opening, status: int, work: Callable[[Tx], object]) -> tuple[int, bytes]:
     """Return status and body of the work, or of the first request with the key that the opening claims."""
-    claimed = tx.opened.claimed if tx.opened is not None else None
-    if claimed is None:
+    assert tx.opened is not None  # by the claim
+    if tx.opened.claimed is None:
         return _kept(tx, opening)
     answered, answer = _under_savepoint(tx, status, work)
-    tx.soon(_KEEP, row=claimed, status=answered, answer=answer.decode())
+    tx.soon(_KEEP, row=tx.opened.claimed, status=answered, answer=answer.decode())
     return answered, answer
 
 

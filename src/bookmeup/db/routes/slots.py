@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
-from bookmeup.db.booking import existing
+from bookmeup.db.booking import with_addons
 from bookmeup.db.callers import Callers
 from bookmeup.db.decide import look
 from bookmeup.db.queries.appointment_lists import in_the_way
@@ -47,7 +47,7 @@ def planned(connection: Connection, asked: Asked) -> Planner:
         raise NotFound("There is no such location.")
     if planner.service is None:
         raise NotFound("There is no such service.")
-    return existing(planner, asked)
+    return with_addons(planner, asked)
 
 
 def asked_of(wanted: SlotsQuery | DaysQuery | NextQuery | StaffExplainQuery, first: date, last: date) -> Asked:
