@@ -3,9 +3,15 @@
 import json
 
 import pytest
-from tests.support.api import Front, Shot, volley
+from sqlalchemy import URL, text
+from tests.support.api import Answer, Front, Shot, volley
+from tests.support.databases import engine
 from tests.support.processes import Site
 from tests.support.salon import Salon, ids, is_problem, made, order, unique
+
+from bookmeup.db.engine import connect
+from bookmeup.db.lanes import Lane
+from bookmeup.db.outbox import Outbox
 
 
 def key() -> dict[str, str]:
@@ -119,3 +125,57 @@ def test_a_request_that_creates_nothing_needs_no_key_and_looks_at_none(salon: Sa
     ana = salon.make_customer()
     assert ana.api.get("/profile", headers={"idempotency-key": "x" * 256}).status_code == 200
     assert ana.api.delete("/auth/logout", headers={"idempotency-key": "x" * 256}).status_code == 200
+
+
+def a_day_later(url: URL, keys: list[str]) -> None:
+    """Let what is kept under these keys be a day older, and sweep."""
+    with engine(url).begin() as connection:
+        connection.execute(
+            text("UPDATE idempotency_keys SET expires_at = expires_at - interval '25 hours' WHERE key = ANY(:keys)"),
+            {"keys": keys},
+        )
+    database = connect(url)
+    Outbox(database, Lane("test", 1))._sweep()  # noqa: SLF001
+    database.drop_idle()
+
+
+def said(answer: Answer) -> tuple[int, bytes]:
+    """Return the answer but for the id of its request."""
+    return answer.status, answer.body.partition(b'"request_id"')[0]
+
+
+def test_what_made_appointments_is_answered_the_same_at_any_time_and_all_else_for_a_day(
+    salon: Salon, worker_database: URL
+) -> None:
+    service, day, ana = salon.make_service(), salon.open_day(), salon.make_customer()
+    orders = {
+        "/appointments": order(service, day, "09:00"),
+        "/holds": order(service, day, "10:00"),
+        "/series": {**order(service, day, "11:00"), "rule": "FREQ=DAILY;COUNT=1"},
+        "/visits": {"services": [{"service_id": service}], "date": day, "time": "12:00"},
+    }
+    shots = [Shot(ana.api, "POST", path, body, key()) for path, body in orders.items()]
+    shots.append(Shot(ana.api, "POST", "/appointments", order(service, day, "09:00"), key()))
+    wish = Shot(ana.api, "POST", "/waitlist", {"service_id": service, "first_date": day, "last_date": day}, key())
+    first = [volley([shot])[0] for shot in shots]
+    assert [answer.status for answer in first] == [201, 201, 201, 201, 409]
+    wished = volley([wish])[0]
+
+    ana.api.delete(f"/appointments/me/{json.loads(first[0].body)['object_id']}")
+    a_day_later(worker_database, [(shot.headers or {})["idempotency-key"] for shot in (*shots, wish)])
+    again = [volley([shot])[0] for shot in shots]
+    assert [said(answer) for answer in again] == [said(answer) for answer in first]
+    assert volley([wish])[0].body != wished.body
+    another = Shot(ana.api, "POST", "/appointments", order(service, day, "14:00"), shots[0].headers)
+    assert volley([another])[0].status == 422
+
+
+def test_a_request_without_a_key_leaves_nothing_behind_after_a_day(salon: Salon, worker_database: URL) -> None:
+    ana = salon.make_customer()
+    made(ana.api.post("/appointments", order(salon.make_service(), salon.open_day())))
+    mine = text("SELECT key FROM idempotency_keys WHERE actor = :actor")
+    with engine(worker_database, isolation_level="AUTOCOMMIT").connect() as connection:
+        kept = list(connection.scalars(mine, {"actor": ana.id}))
+        a_day_later(worker_database, kept)
+        assert len(kept) == 1
+        assert list(connection.scalars(mine, {"actor": ana.id})) == []

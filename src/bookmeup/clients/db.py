@@ -13,7 +13,7 @@ from msgspec import UNSET, Struct
 from starlette.requests import Request
 
 from bookmeup import errors
-from bookmeup.clients.headers import DEADLINE_HEADER
+from bookmeup.clients.headers import DEADLINE_HEADER, OWN_KEY
 from bookmeup.clients.service_tokens import ServiceTokens
 from bookmeup.clients.transport import Reply, Transport, Unreachable
 from bookmeup.schemas.answers import Problem
@@ -116,7 +116,7 @@ class Call:
 
 
 def _keyed(key: str | None = None) -> dict[str, str]:
-    return {"idempotency-key": key or f"own-{uuid.uuid4().hex}"}
+    return {"idempotency-key": key or f"{OWN_KEY}{uuid.uuid4().hex}"}
 
 
 def _passed(reply: Reply) -> bool:

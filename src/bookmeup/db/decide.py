@@ -24,12 +24,14 @@ async def decide(
     status: int = 200,
     body: object = None,
     once: bool = True,
+    lasting: bool = False,
     scope: str = "",
 ) -> Response:
     """Run the work in one transaction and answer with what it returns.
 
     With an Idempotency-Key the answer, or the rule that refused, is kept beside what it did; `body` is what makes two
-    requests the same, and `scope` tells apart callers without a user. `once=False`: nothing is kept.
+    requests the same, and `scope` tells apart callers without a user. `once=False`: nothing is kept. It is kept for a
+    day, but a `lasting` one, of what makes appointments, at any time.
     """
     who = caller(request)
     route = f"{request.method} {request.url.path} {scope}".rstrip()
@@ -38,7 +40,7 @@ async def decide(
         database = request.app.state.database
         if not once or who.key is None:
             return transactions.transact(database, who, lambda tx: (status, msgspec.json.encode(work(tx))))
-        opening = claiming(who, route, body)
+        opening = claiming(who.key, route, body, lasting=lasting)
         return transactions.transact(database, who, lambda tx: decided_once(tx, opening, status, work), opening)
 
     answered, content = await request.app.state.write_lane.run(run, patient=who.service == "logic")

@@ -37,7 +37,8 @@ _IF_MATCH = {
 _DATE = {"type": "string", "format": "date"}
 _KEY = {
     "name": "Idempotency-Key", "in": "header", "required": False,
-    "description": "Makes a retry safe: the same key with the same body gives the same answer for 24 hours.",
+    "description": "Makes a retry safe: the same key with the same body gives the same answer for 24 hours, and at any "
+    "time if it makes appointments.",
     "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
 }  # fmt: skip
 TITLES = {

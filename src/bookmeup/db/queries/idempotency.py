@@ -7,7 +7,8 @@ import msgspec
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from bookmeup.db.transactions import WHO, Caller, Opening, Tx
+from bookmeup.clients.headers import OWN_KEY
+from bookmeup.db.transactions import WHO, Opening, Tx
 from bookmeup.db.violations import refusal_of
 from bookmeup.errors import AppointmentsAffected, KeyInFlight, KeyReused, Refusal
 from bookmeup.web.problems import document
@@ -19,7 +20,8 @@ NOT_KEPT = (401, 403, 429)
 _CLAIM = text(f"""
 WITH claimed AS (
   INSERT INTO idempotency_keys (actor, route, key, request_hash, expires_at)
-  VALUES (coalesce(CAST(:actor AS bigint), 0), :route, :key, :hash, now() + interval '24 hours')
+  VALUES (coalesce(CAST(:actor AS bigint), 0), :route, :key, :hash,
+          coalesce(CAST(:until AS timestamptz), now() + interval '24 hours'))
   ON CONFLICT DO NOTHING RETURNING ctid::text AS row)
 SELECT {WHO}, (SELECT row FROM claimed) AS claimed
 """)  # noqa: S608 - constants
@@ -30,10 +32,14 @@ _KEPT = text(
 _KEEP = text("UPDATE idempotency_keys SET status = :status, answer = :answer WHERE ctid = CAST(:row AS tid)")
 
 
-def claiming(caller: Caller, route: str, body: object) -> Opening:
-    """Return the opening that claims the caller's key; `body` is what makes two requests the same."""
+def claiming(key: str, route: str, body: object, *, lasting: bool) -> Opening:
+    """Return the opening that claims a key; `body` is what makes two requests the same.
+
+    What is `lasting` is kept for as long as the database, if the key is the client's: ours are not sent a day later.
+    """
+    until = "infinity" if lasting and not key.startswith(OWN_KEY) else None
     digest = hashlib.sha256(msgspec.json.encode(body)).digest()
-    return Opening(_CLAIM, {"route": route, "key": caller.key, "hash": digest})
+    return Opening(_CLAIM, {"route": route, "key": key, "hash": digest, "until": until})
 
 
 def decided_once(tx: Tx, opening: Opening, status: int, work: Callable[[Tx], object]) -> tuple[int, bytes]:

@@ -45,7 +45,7 @@ MOST_HOLDS = 3
 
 async def book(request: Request) -> Response:
     order = await read(request, AppointmentRequest)
-    return await decide(request, lambda tx: booked(tx, order), status=201, body=order)
+    return await decide(request, lambda tx: booked(tx, order), status=201, body=order, lasting=True)
 
 
 def booked(tx: Tx, order: AppointmentRequest) -> Created:
@@ -94,7 +94,7 @@ def customer_of(tx: Tx, order: ForSomebody) -> Customer | int:
 
 async def hold(request: Request) -> Response:
     order = await read(request, HoldRequest)
-    return await decide(request, lambda tx: held(tx, order), status=201, body=order)
+    return await decide(request, lambda tx: held(tx, order), status=201, body=order, lasting=True)
 
 
 def held(tx: Tx, order: HoldRequest) -> Held:

@@ -39,6 +39,7 @@ async def make_series(request: Request) -> Response:
         status=status,
         body=order,
         once=not order.dry_run,
+        lasting=True,
     )
 
 
@@ -60,7 +61,9 @@ async def visit_slots(request: Request) -> Response:
 
 async def make_visit(request: Request) -> Response:
     order = await read(request, VisitRequest)
-    return await decide(request, lambda tx: visits.made(tx, order, customer_of(tx, order)), status=201, body=order)
+    return await decide(
+        request, lambda tx: visits.made(tx, order, customer_of(tx, order)), status=201, body=order, lasting=True
+    )
 
 
 async def one_visit(request: Request) -> Response:

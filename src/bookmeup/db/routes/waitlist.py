@@ -45,7 +45,7 @@ async def offers(request: Request) -> Response:
 
 async def accept(request: Request) -> Response:
     offer = path_id(request)
-    return await decide(request, lambda tx: accepted(tx, offer))
+    return await decide(request, lambda tx: accepted(tx, offer), lasting=True)
 
 
 async def decline(request: Request) -> Response:
