@@ -9,7 +9,7 @@ BIN = .venv/bin
 PIP = $(BIN)/python -m pip --disable-pip-version-check --quiet install
 
 .DEFAULT_GOAL := help
-.PHONY: help run test prove versions browser check fix coverage bench check-manifests image release rehearse canary canary-promote canary-abort e2e chaos lock openapi clean
+.PHONY: help run test prove versions browser check fix coverage bench bench-against check-manifests image release rehearse canary canary-promote canary-abort e2e chaos lock openapi clean
 
 help: ## This list
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1|\2/p' Makefile | awk -F'|' '{printf "make %-16s %s\n", $$1, $$2}'
@@ -45,6 +45,9 @@ fix: .venv/dev ## Format, and mend what the linter can mend
 
 bench: .venv/dev ## Figures beside floors measured in the same run
 	$(BIN)/python -m benchmarks $(ARGS)
+
+bench-against: .venv/dev ## This tree's rates beside those of COMMIT=, in turns: ARGS="--rounds 5"
+	$(BIN)/python -m benchmarks.against "$(COMMIT)" $(ARGS)
 
 check-manifests: .venv/dev ## Our tests of the manifests, schemas, kube-score, checkov, dry run: ARGS=--static or --dry-run for one half
 	scripts/check-manifests $(ARGS)

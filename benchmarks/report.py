@@ -34,9 +34,10 @@ def at_most(name: str, milliseconds: float, floor: float, ratio: float, most: fl
     return Figure(name, f"{milliseconds:.1f} ms", milliseconds, floor, ratio, f"≤ {most:g} of floor", ratio <= most)
 
 
-def below(name: str, value: float, most: float, unit: str) -> Figure:
-    """Return a figure with a promise of its own."""
-    return Figure(name, f"{value:.1f} {unit}", value, target=f"< {most:g} {unit}", holds=value < most)
+def below(name: str, value: float, most: float, unit: str, floor: float | None = None) -> Figure:
+    """Return a figure with a promise of its own; its floor, in the same unit, says what the machine is."""
+    ratio = None if floor is None else value / floor
+    return Figure(name, f"{value:.1f} {unit}", value, floor, ratio, f"< {most:g} {unit}", value < most)
 
 
 def table(figures: Sequence[Figure]) -> str:
@@ -48,8 +49,8 @@ def table(figures: Sequence[Figure]) -> str:
 
 
 def _row(figure: Figure) -> tuple[str, ...]:
-    unit = figure.measured.partition(" ")[2] or "/s"
-    floor = "" if figure.floor is None else f"{figure.floor:,.1f} ms" if unit == "ms" else f"{figure.floor:,.0f}/s"
+    unit = figure.measured.partition(" ")[2]
+    floor = "" if figure.floor is None else f"{figure.floor:,.0f}/s" if not unit else f"{figure.floor:,.2f} {unit}"
     ratio = "" if figure.ratio is None else f"{figure.ratio:.2f}"
     holds = {None: "", True: "yes", False: "NO"}[figure.holds]
     return figure.name, figure.measured, floor, ratio, figure.target, holds
