@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import httpx2
+from tests.support import outbox
 from tests.support.api import Front, Shot
 from tests.support.databases import prepare
 from tests.support.postgres import Postgres
-from tests.support.processes import LOOPBACK, Site, running
+from tests.support.processes import LOOPBACK, Process, Site, running
 from tests.support.salon import Person, Salon
 from tests.support.wire import Wire
 
@@ -26,6 +27,21 @@ class Fragile:
     postgres: Postgres
     site: Site
     salon: Salon
+
+    @property
+    def processes(self) -> tuple[Process, ...]:
+        return self.site.processes
+
+
+@dataclass(frozen=True)
+class Worked(Fragile):
+    """One whose outbox is left to a worker, and each row that is done written down."""
+
+    worker: Process
+
+    @property
+    def processes(self) -> tuple[Process, ...]:
+        return (*super().processes, self.worker)
 
 
 @dataclass(frozen=True)
@@ -46,6 +62,20 @@ def breakable(postgres: Postgres, client: httpx2.Client, folder: Path) -> Iterat
 
 
 @contextlib.contextmanager
+def worked(postgres: Postgres, client: httpx2.Client, folder: Path) -> Iterator[Worked]:
+    """As `breakable`, with a worker."""
+    prepare(postgres.url())
+    outbox.watch(postgres.url())
+    site = Site(postgres.url(), folder, OUTBOX="off")
+    worker = Process("worker", folder, site.db.settings)
+    with running(site):
+        try:
+            yield Worked(postgres, site, Salon(Front(site), client), worker.start().wait())
+        finally:
+            worker.end()
+
+
+@contextlib.contextmanager
 def wired(postgres: Postgres, client: httpx2.Client, folder: Path) -> Iterator[Wired]:
     """As `breakable`, with a wire between the processes."""
     prepare(postgres.url())
@@ -62,10 +92,10 @@ def mend(fragile: Fragile) -> None:
     """Start again what was killed, and wait until all of it is ready."""
     if fragile.postgres.pid is None:
         fragile.postgres.start()
-    for process in fragile.site.processes:
+    for process in fragile.processes:
         if process.popen.poll() is not None:
             process.start()
-    for process in fragile.site.processes:
+    for process in fragile.processes:
         process.wait()
 
 
