@@ -42,6 +42,8 @@ class Sizes(NamedTuple):
     pause: float
     changing_days: int
     oracle_providers: int
+    outage: float
+    rate: float
 
 
 FULL = Sizes(
@@ -66,6 +68,8 @@ FULL = Sizes(
     pause=5.0,
     changing_days=100_000,
     oracle_providers=10,
+    outage=30.0,
+    rate=50.0,
 )
 SMALL = Sizes(
     is_full=False,
@@ -89,6 +93,8 @@ SMALL = Sizes(
     pause=0.5,
     changing_days=4,
     oracle_providers=1,
+    outage=2.0,
+    rate=20.0,
 )
 SIZES = FULL if os.environ.get("PROVE") == "full" else SMALL  # noqa: TID251 - the tests' own setting
 

@@ -2,7 +2,7 @@
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -99,18 +99,22 @@ def mend(fragile: Fragile) -> None:
         process.wait()
 
 
-def asked(salon: Salon, ana: Person, booking: Shot) -> list[httpx2.Response]:
-    """Ask for a bit of everything that needs db; each answer must come soon."""
-    requests: tuple[Callable[[], httpx2.Response], ...] = (
-        lambda: ana.api.get("/profile"),
-        lambda: ana.api.get("/appointments/me"),
-        lambda: salon.anyone.get(f"/available-timeslots?date=2027-03-01&service_id={SOME}"),
-        lambda: ana.api.post(booking.path, booking.body, headers=booking.headers),
-        lambda: salon.anyone.post("/auth/login", {"email": ana.email, "password": "wrong"}),
+def everything(salon: Salon, ana: Person, booking: Shot) -> tuple[Shot, ...]:
+    """Return a bit of everything that needs db."""
+    return (
+        Shot(ana.api, "GET", "/profile"),
+        Shot(ana.api, "GET", "/appointments/me"),
+        Shot(salon.anyone, "GET", f"/available-timeslots?date=2027-03-01&service_id={SOME}"),
+        booking,
+        Shot(salon.anyone, "POST", "/auth/login", {"email": ana.email, "password": "wrong"}),
     )
+
+
+def asked(salon: Salon, ana: Person, booking: Shot) -> list[httpx2.Response]:
+    """Ask for a bit of everything; each answer must come soon."""
     answers = []
-    for request in requests:
+    for shot in everything(salon, ana, booking):
         began = time.monotonic()
-        answers.append(request())
+        answers.append(shot.api.request(shot.method, shot.path, headers=shot.headers, json=shot.body))
         assert time.monotonic() - began < SOON
     return answers
