@@ -44,6 +44,7 @@ class Sizes(NamedTuple):
     oracle_providers: int
     outage: float
     rate: float
+    restarts: int
 
 
 FULL = Sizes(
@@ -70,6 +71,7 @@ FULL = Sizes(
     oracle_providers=10,
     outage=30.0,
     rate=50.0,
+    restarts=2,
 )
 SMALL = Sizes(
     is_full=False,
@@ -95,6 +97,7 @@ SMALL = Sizes(
     oracle_providers=1,
     outage=2.0,
     rate=20.0,
+    restarts=1,
 )
 SIZES = FULL if os.environ.get("PROVE") == "full" else SMALL  # noqa: TID251 - the tests' own setting
 

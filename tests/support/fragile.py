@@ -83,7 +83,7 @@ def wired(postgres: Postgres, client: httpx2.Client, folder: Path) -> Iterator[W
         site = Site(postgres.url().set(host=LOOPBACK, port=to_postgres.port, query={}), folder)
         with Wire(site.db.port) as to_db:
             for process in (site.auth, site.logic):
-                process.settings["DB_SERVICE_URL"] = f"http://{LOOPBACK}:{to_db.port}"
+                process.settings["DB_SERVICE_URL"] = to_db.url
             with running(site):
                 yield Wired(postgres, site, Salon(Front(site), client), to_db, to_postgres)
 
