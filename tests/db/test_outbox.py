@@ -5,6 +5,7 @@ from pathlib import Path
 from sqlalchemy import URL, text
 from tests.conftest import NewDatabase
 from tests.support.databases import engine
+from tests.support.outbox import done, fill, waiting, watch
 from tests.support.processes import Process, Site
 from tests.support.salon import Salon
 from tests.support.waiting import until
@@ -14,33 +15,11 @@ from bookmeup.db.lanes import Lane
 from bookmeup.db.outbox import Outbox
 
 ROWS = 2000
-WATCHED = """
-CREATE TABLE done_log (id bigint);
-GRANT INSERT ON done_log TO bookmeup_outbox;
-CREATE FUNCTION log_done() RETURNS trigger LANGUAGE plpgsql AS
-  'BEGIN INSERT INTO done_log VALUES (NEW.id); RETURN NEW; END';
-CREATE TRIGGER log_done AFTER UPDATE OF done_at ON outbox FOR EACH ROW EXECUTE FUNCTION log_done();
-"""
-
-
-def fill(url: URL, rows: int, columns: str = "", values: str = "") -> None:
-    with engine(url).begin() as connection:
-        connection.execute(
-            text(f"""INSERT INTO outbox (kind, payload, aggregate {columns})
-            SELECT 'test', '{{}}', 'test:' || n {values} FROM generate_series(1, :rows) n"""),  # noqa: S608 - our own
-            {"rows": rows},
-        )
-
-
-def waiting(url: URL) -> int:
-    with engine(url).connect() as connection:
-        return int(connection.execute(text("SELECT count(*) FROM outbox WHERE done_at IS NULL")).scalar_one())
 
 
 def test_two_workers_drain_it_and_do_nothing_twice(new_database: NewDatabase, tmp_path: Path) -> None:
     url = new_database()
-    with engine(url).begin() as connection:
-        connection.exec_driver_sql(WATCHED)
+    watch(url)
     settings = Site(url, tmp_path).db.settings
     workers = [Process("worker", tmp_path, settings).start() for _ in range(2)]
     try:
@@ -53,9 +32,7 @@ def test_two_workers_drain_it_and_do_nothing_twice(new_database: NewDatabase, tm
             worker.ask_to_end()
         for worker in workers:
             worker.end()
-    with engine(url).connect() as connection:
-        done = connection.execute(text("SELECT count(*), count(DISTINCT id) FROM done_log")).one()
-    assert tuple(done) == (ROWS, ROWS)
+    assert done(url) == (ROWS, ROWS)
 
 
 def test_db_drains_what_its_own_changes_wrote(salon: Salon, worker_database: URL) -> None:

@@ -7,6 +7,7 @@ from urllib.request import urlopen
 from sqlalchemy import URL, text
 from tests.conftest import NewDatabase
 from tests.support.databases import engine
+from tests.support.outbox import fill, waiting
 from tests.support.processes import LOOPBACK, Process, Site, free_port, running
 from tests.support.waiting import until
 
@@ -16,27 +17,13 @@ from bookmeup.db.outbox import POLL_SECONDS
 from bookmeup.db.outbox_lag import OutboxLag
 
 
-def put_in(url: URL, rows: int) -> None:
-    with engine(url).begin() as connection:
-        connection.execute(
-            text("INSERT INTO outbox (kind, payload, aggregate) SELECT 'test', '{}', 'test:' || n "
-                 "FROM generate_series(1, :rows) n"),
-            {"rows": rows},
-        )  # fmt: skip
-
-
-def waiting(url: URL) -> int:
-    with engine(url).connect() as connection:
-        return int(connection.execute(text("SELECT count(*) FROM outbox WHERE done_at IS NULL")).scalar_one())
-
-
 def test_db_leaves_the_outbox_to_the_worker(new_database: NewDatabase, tmp_path: Path) -> None:
     url = new_database()
     db = Site(url, tmp_path, OUTBOX="off").db
     worker = Process("worker", tmp_path, db.settings)
     try:
         db.start().wait()
-        put_in(url, 30)
+        fill(url, 30)
         time.sleep(2 * POLL_SECONDS)
         assert waiting(url) == 30
         worker.start().wait()
@@ -52,7 +39,7 @@ def test_a_worker_holds_one_connection_however_much_there_is_to_do(new_database:
     try:
         worker.start().wait()
         held = {connections(url)}
-        put_in(url, 5000)
+        fill(url, 5000)
         while waiting(url):
             held.add(connections(url))
         assert held == {BACKGROUND} == {1}
@@ -90,7 +77,7 @@ def test_db_works_it_off_unless_it_is_told_not_to(new_database: NewDatabase, tmp
     url = new_database()
     site = Site(url, tmp_path, together=True)
     with running(site):
-        put_in(url, 30)
+        fill(url, 30)
         until(lambda: waiting(url) == 0, 30)
 
 

@@ -4,11 +4,14 @@ Small ones say nothing about seconds and ask again after a 503; only the full on
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+import httpx2
 import pytest
+from tests.support.fragile import Worked, worked
+from tests.support.postgres import Postgres
 
 Figure = Callable[[str, object], None]
 _FIGURES = pytest.StashKey[list[tuple[str, object]]]()
@@ -29,6 +32,7 @@ class Sizes(NamedTuple):
     seat_racers: int
     repeats: int
     kills: int
+    other_kills: int
     bookings_a_kill: int
     control_kills: int
     machines: int
@@ -38,6 +42,9 @@ class Sizes(NamedTuple):
     pause: float
     changing_days: int
     oracle_providers: int
+    outage: float
+    rate: float
+    restarts: int
 
 
 FULL = Sizes(
@@ -52,6 +59,7 @@ FULL = Sizes(
     seat_racers=500,
     repeats=50,
     kills=30,
+    other_kills=10,
     bookings_a_kill=200,
     control_kills=3,
     machines=300,
@@ -61,6 +69,9 @@ FULL = Sizes(
     pause=5.0,
     changing_days=100_000,
     oracle_providers=10,
+    outage=30.0,
+    rate=50.0,
+    restarts=2,
 )
 SMALL = Sizes(
     is_full=False,
@@ -74,6 +85,7 @@ SMALL = Sizes(
     seat_racers=12,
     repeats=12,
     kills=3,
+    other_kills=1,
     bookings_a_kill=30,
     control_kills=1,
     machines=5,
@@ -83,6 +95,9 @@ SMALL = Sizes(
     pause=0.5,
     changing_days=4,
     oracle_providers=1,
+    outage=2.0,
+    rate=20.0,
+    restarts=1,
 )
 SIZES = FULL if os.environ.get("PROVE") == "full" else SMALL  # noqa: TID251 - the tests' own setting
 
@@ -101,6 +116,15 @@ def figure(pytestconfig: pytest.Config) -> Figure:
     """Note a number for the table at the end."""
     figures = pytestconfig.stash.setdefault(_FIGURES, [])
     return lambda name, value: figures.append((name, value))
+
+
+@pytest.fixture(scope="module")
+def fragile_site(
+    own_postgres: Postgres, client: httpx2.Client, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Worked]:
+    """Here the outbox is left to a worker, which is one more process to kill."""
+    with worked(own_postgres, client, tmp_path_factory.mktemp("worked")) as site:
+        yield site
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

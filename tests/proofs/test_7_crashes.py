@@ -4,6 +4,7 @@ import contextlib
 import random
 import time
 from collections.abc import Callable, Iterator
+from itertools import cycle, islice
 
 from sqlalchemy import text
 from tests.proofs import history as histories
@@ -11,8 +12,9 @@ from tests.proofs import stored
 from tests.proofs.broken import lived_through
 from tests.proofs.conftest import SIZES, Figure
 from tests.proofs.history import History, Slot
+from tests.support import outbox
 from tests.support.databases import engine
-from tests.support.fragile import Fragile, mend
+from tests.support.fragile import Fragile, Worked, mend
 from tests.support.processes import Process
 from tests.support.races import overlaps
 from tests.support.salon import Person
@@ -44,16 +46,16 @@ def killed(fragile: Fragile, people: list[Person], service: int, kill: Callable[
     return histories.recorded(people, slots(fragile, service), breaking, only_books=True)
 
 
-def test_kill_9_of_db_logic_and_postgresql_loses_nothing_that_was_acknowledged(
-    fragile: Fragile, figure: Figure
+def test_kill_9_of_any_process_loses_nothing_that_was_acknowledged_and_no_work_that_follows(
+    fragile: Worked, figure: Figure
 ) -> None:
-    url, salon = fragile.postgres.url(), fragile.salon
-    kills = (fragile.site.db.kill, fragile.site.logic.kill, fragile.postgres.kill)
+    url, salon, site = fragile.postgres.url(), fragile.salon, fragile.site
+    storing, others = (site.db.kill, site.logic.kill, fragile.postgres.kill), (site.auth.kill, fragile.worker.kill)
     acknowledged = unsettled = 0
     people = salon.make_customers(CLIENTS)
-    for number in range(SIZES.kills):
+    for kill in (*islice(cycle(storing), SIZES.kills), *others * SIZES.other_kills):
         service = salon.make_service(duration=STEP, slot_interval=STEP)
-        history = killed(fragile, people, service, kills[number % len(kills)])
+        history = killed(fragile, people, service, kill)
         mend(fragile)
         before = stored.rows(url, service)
         assert stored.missing(history, before) == []
@@ -62,11 +64,15 @@ def test_kill_9_of_db_logic_and_postgresql_loses_nothing_that_was_acknowledged(
         after = stored.rows(url, service)
         assert stored.contradictions(history, after, url) == []
         assert {key: row.id for key, row in after.items() if key in before} == {k: row.id for k, row in before.items()}
+    until(lambda: outbox.waiting(url) == 0, SLOW)
     figure("7 crashes: kills of db, logic, postmaster", SIZES.kills)
+    figure("7 crashes: kills of auth, of the worker", (SIZES.other_kills, SIZES.other_kills))
     figure("7 crashes: acknowledged, of which missing", (acknowledged, 0))
     figure("7 crashes: unknown, settled by their keys", unsettled)
     figure("7 crashes: overlaps", overlaps(url))
+    figure("7 crashes: rows of work, done, different ones", (outbox.rows(url), *outbox.done(url)))
     assert unsettled > 0
+    assert outbox.done(url) == (outbox.rows(url), outbox.rows(url))
 
 
 @contextlib.contextmanager

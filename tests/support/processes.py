@@ -75,6 +75,10 @@ class Process:
     def url(self) -> str:
         return f"http://{LOOPBACK}:{self.port}"
 
+    def another(self) -> "Process":
+        """Return one more replica, at a port of its own."""
+        return Process(self.role, self._folder, self.settings)
+
     def start(self) -> Self:
         """Start, and do not wait."""
         command = [sys.executable, "-m", "bookmeup", "--role", self.role, "--port", str(self.port)]

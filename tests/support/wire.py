@@ -1,7 +1,8 @@
-"""The wire between two processes, which may be slow, cut, or hang with both of its ends open."""
+"""The wire to a process, or to one of its replicas, which may be slow, cut, or hang with both of its ends open."""
 
 import asyncio
 import contextlib
+import random
 import threading
 from collections.abc import Callable, Coroutine, Iterator
 from functools import partial
@@ -17,13 +18,14 @@ CHUNK = 65536
 class Wire:
     """Carries what comes at a port of its own to a server, at a port or at a socket's path, and back.
 
+    Of several `servers` each connection gets any one, and keeps it when they change, as behind a Kubernetes Service.
     `sent` is what clients sent, piece by piece, since the wire was made.
     """
 
-    def __init__(self, server: int | Path) -> None:
+    def __init__(self, *servers: int | Path) -> None:
         self.port = free_port()
+        self.servers = servers
         self.sent: list[bytes] = []
-        self._server = server
         self._delay = 0.0
         self._is_cut = False
         self._loop = asyncio.new_event_loop()
@@ -31,6 +33,10 @@ class Wire:
         self._flows.set()
         self._ends: set[asyncio.StreamWriter] = set()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+
+    @property
+    def url(self) -> str:
+        return f"http://{LOOPBACK}:{self.port}"
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -99,9 +105,10 @@ class Wire:
             await asyncio.gather(self._carry(reader, back, self.sent.append), self._carry(beyond, writer))
 
     async def _reach(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        if isinstance(self._server, int):
-            return await asyncio.open_connection(LOOPBACK, self._server)
-        return await asyncio.open_unix_connection(self._server)
+        server = random.choice(self.servers)
+        if isinstance(server, int):
+            return await asyncio.open_connection(LOOPBACK, server)
+        return await asyncio.open_unix_connection(server)
 
     def _keep(self, opened: contextlib.ExitStack, end: asyncio.StreamWriter) -> None:
         self._ends.add(end)
