@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from msgspec import Struct
-from sqlalchemy import URL, text
+from sqlalchemy import URL, CursorResult, text
 from tests.support import databases
 from tests.support.inside import Actor, Inside, inside, signed_in
 from tests.support.salon import unique
@@ -38,6 +38,8 @@ class Engine:
 
     def __init__(self, loop: asyncio.AbstractEventLoop, db: Inside, url: URL) -> None:
         self._loop, self._db, self.url = loop, db, url
+        self._connection = databases.engine(url, isolation_level="AUTOCOMMIT").connect()
+        self.run_sql("SET synchronous_commit = off")  # a clock need not outlast a crash
         self.staff, self.customer = self.person("admin"), self.person("customer")
 
     def person(self, role: str) -> Actor:
@@ -49,9 +51,11 @@ class Engine:
     def set_clock(self, at: datetime) -> None:
         self.run_sql("UPDATE stopped.clock SET at = :at", at=at)
 
-    def run_sql(self, statement: str, **values: object) -> None:
-        with databases.engine(self.url).begin() as connection:
-            connection.execute(text(statement), values)
+    def run_sql(self, statement: str, **values: object) -> CursorResult[Any]:
+        return self._connection.execute(text(statement), values)
+
+    def close(self) -> None:
+        self._connection.close()
 
     def ask(self, who: Actor, call: Callable[[Call], Coroutine[Any, Any, Reply]], kind: type[T]) -> T:
         """Return the decoded answer; raises the refusal that db answers with."""
@@ -86,7 +90,8 @@ def running(url: URL) -> Iterator[Engine]:
     thread.start()
     done = asyncio.run_coroutine_threadsafe(main(), loop)
     try:
-        yield Engine(loop, ready.result(SECONDS), url)
+        with contextlib.closing(Engine(loop, ready.result(SECONDS), url)) as engine:
+            yield engine
     finally:
         loop.call_soon_threadsafe(over.set)
         done.result(SECONDS)

@@ -1,33 +1,43 @@
 """db's application inside the test's own process, with every statement written down."""
 
+import asyncio
 import contextlib
 import time
 import uuid
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any, NamedTuple
 
-from sqlalchemy import URL, event, text
+from msgspec import Struct
+from sqlalchemy import URL, Connection, Engine, event, text
 from tests.support.databases import engine
 from tests.support.processes import KEYS
 
-from bookmeup.clients.db import LIMIT, Call
+from bookmeup.clients.db import LIMIT, Call, decoded
 from bookmeup.clients.service_tokens import ServiceTokens
-from bookmeup.clients.transport import InProcess
+from bookmeup.clients.transport import InProcess, Reply
 from bookmeup.db.app import create_app
 from bookmeup.db.engine import Database
+from bookmeup.errors import Conflict, NotFound
 
 SECONDS = 30.0
 
 
 class Statement(NamedTuple):
-    """What PostgreSQL was asked, and with what."""
+    """What PostgreSQL was asked, with what, and through which pool."""
 
     text: str
     parameters: Any
+    pool: Engine
 
     @property
     def is_savepoint(self) -> bool:
         return self.text.startswith(("SAVEPOINT", "RELEASE", "ROLLBACK TO"))
+
+
+class Made(Struct):
+    """The part of an answer that every kind of thing made has."""
+
+    object_id: int
 
 
 class Actor(NamedTuple):
@@ -52,25 +62,31 @@ class Inside:
     @contextlib.contextmanager
     def recorded(self) -> Iterator[list[Statement]]:
         """Write down the statements of calls; those of the background are not among them."""
-        found: list[Statement] = []
-
-        def write_down(_connection: object, _cursor: object, asked: str, given: object, *_: object) -> None:
-            found.append(Statement(asked, given))
-
-        engines = (self.database.writes, *self.database.reads.values())
-        for one in engines:
-            event.listen(one, "before_cursor_execute", write_down)
-        try:
+        with written_down(self.database.writes, *self.database.reads.values()) as found:
             yield found
-        finally:
-            for one in engines:
-                event.remove(one, "before_cursor_execute", write_down)
+
+
+@contextlib.contextmanager
+def written_down(*pools: Engine) -> Iterator[list[Statement]]:
+    """Write down what is asked through these pools."""
+    found: list[Statement] = []
+
+    def write_down(connection: Connection, _cursor: object, asked: str, given: object, *_: object) -> None:
+        found.append(Statement(asked, given, connection.engine))
+
+    for pool in pools:
+        event.listen(pool, "before_cursor_execute", write_down)
+    try:
+        yield found
+    finally:
+        for pool in pools:
+            event.remove(pool, "before_cursor_execute", write_down)
 
 
 @contextlib.asynccontextmanager
-async def inside(url: URL, *, rate_limits: bool = False) -> AsyncIterator[Inside]:
+async def inside(url: URL, *, rate_limits: bool = False, works_outbox: bool = True) -> AsyncIterator[Inside]:
     keys = {service: [KEYS[f"{service.upper()}_SERVICE_KEY"]] for service in ("auth", "logic")}
-    app = create_app(url, keys, rate_limits=rate_limits)
+    app = create_app(url, keys, rate_limits=rate_limits, works_outbox=works_outbox)
     async with app.router.lifespan_context(app):
         yield Inside(InProcess(app, LIMIT), app.state.database)
 
@@ -88,3 +104,20 @@ def signed_in(url: URL, role: str = "customer") -> Actor:
             {"email": f"{sid}@x.example", "role": role, "sid": sid},
         )
         return Actor(made.scalar_one(), sid)
+
+
+def asked_by(url: URL, work: Callable[[Inside], Awaitable[object]]) -> list[Statement]:
+    """Return what PostgreSQL is asked while the work runs; a refusal is an answer too."""
+
+    async def main() -> list[Statement]:
+        async with inside(url) as db:
+            with db.recorded() as statements, contextlib.suppress(Conflict, NotFound):
+                await work(db)
+            return statements
+
+    return asyncio.run(main())
+
+
+def number_in(reply: Reply) -> int:
+    """Return the id of what was made."""
+    return decoded(reply, Made).object_id

@@ -263,7 +263,7 @@ waitlist = Table(
     metadata,
     _id(),
     Column("customer_id", BigInteger, ForeignKey("users.id"), nullable=False, index=True),
-    Column("service_id", BigInteger, ForeignKey("services.id", ondelete="CASCADE"), nullable=False),
+    Column("service_id", BigInteger, ForeignKey("services.id", ondelete="CASCADE"), nullable=False, index=True),
     Column("provider_id", BigInteger, ForeignKey("providers.id")),
     Column("location_id", BigInteger, ForeignKey("locations.id")),
     Column("first_date", Date, nullable=False),
@@ -276,6 +276,7 @@ waitlist = Table(
     CheckConstraint("status IN ('waiting', 'offered', 'fulfilled', 'withdrawn')", name="status"),
     CheckConstraint("first_date <= last_date AND start_minute < end_minute", name="order"),
     Index("waitlist_waiting_idx", "service_id", "id", postgresql_where=text("status = 'waiting'")),
+    Index("waitlist_line_idx", "id", postgresql_where=text("status IN ('waiting', 'offered')")),
 )
 
 offers = Table(

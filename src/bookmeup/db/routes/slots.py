@@ -19,6 +19,7 @@ from bookmeup.domain.clock import instant, local, moment
 from bookmeup.domain.slots import Judge, explained, offered
 from bookmeup.errors import NoSuchTime, NotFound
 from bookmeup.schemas.appointments import (
+    LAST,
     DaySlots,
     DaysQuery,
     NextQuery,
@@ -137,8 +138,7 @@ def _is_beyond(planner: Planner, day: date) -> bool:
 
 
 def _today(connection: Connection, asked: NextQuery) -> date:
-    someday = date(2000, 1, 1)
-    planner = planned(connection, asked_of(asked, someday, someday))
+    planner = planned(connection, asked_of(asked, LAST, LAST))  # nobody has anything then: little to read
     return local(planner.now, planner.zone).date()
 
 
