@@ -3,13 +3,13 @@
 import json
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import URL, event, text
+from sqlalchemy import URL, text
 from tests.support.api import Shot, volley
 from tests.support.databases import engine
+from tests.support.inside import written_down
 from tests.support.salon import Salon, order
 
 from bookmeup.db import engine as engines
@@ -98,20 +98,6 @@ def caller() -> Caller:
     return Caller("logic", None, None, None, time.monotonic() + 10)
 
 
-@contextmanager
-def statements(database: Database) -> Iterator[list[str]]:
-    """Collect what is sent to PostgreSQL, savepoints apart."""
-    sent: list[str] = []
-
-    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
-        if "SAVEPOINT" not in statement:
-            sent.append(statement)
-
-    event.listen(database.writes, "before_cursor_execute", note)
-    yield sent
-    event.remove(database.writes, "before_cursor_execute", note)
-
-
 def closed(tx: Tx, providers: list[int], consent: Consent) -> int | Affected:
     span = SpanRequest(TOMORROW, TOMORROW + timedelta(days=3))
     return carefully(
@@ -120,11 +106,11 @@ def closed(tx: Tx, providers: list[int], consent: Consent) -> int | Affected:
 
 
 def test_a_change_costs_as_many_statements_for_twenty_providers_as_for_one(busy: Database) -> None:
-    with statements(busy) as sent:
+    with written_down(busy.writes) as sent:
         found = transact(busy, caller(), lambda tx: closed(tx, locations.lock_all(tx, 1), Consent(dry_run=1)))
     assert isinstance(found, Affected)
     assert len(found.affected) == 60
-    assert len(sent) == 6  # begin, the two locks, before, the change, after
+    assert len([one for one in sent if not one.is_savepoint]) == 6  # begin, the two locks, before, the change, after
     with engine(busy.writes.url).connect() as connection:
         assert connection.execute(text("SELECT count(*) FROM closures")).scalar() == 0
 
@@ -133,9 +119,9 @@ def test_what_is_kept_is_one_row_each_of_trail_and_outbox_in_one_statement(busy:
     with pytest.raises(AppointmentsAffected) as refused:
         transact(busy, caller(), lambda tx: closed(tx, locations.lock_all(tx, 1), Consent()))
     assert len(refused.value.affected) == 60
-    with statements(busy) as sent:
+    with written_down(busy.writes) as sent:
         transact(busy, caller(), lambda tx: closed(tx, locations.lock_all(tx, 1), Consent(keep=1)))
-    assert len(sent) == 7
+    assert len([one for one in sent if not one.is_savepoint]) == 7
     with engine(busy.writes.url).connect() as connection:
         kept = "SELECT count(DISTINCT subject_id) FROM audit_log WHERE action = 'kept' AND subject = 'appointment'"
         assert connection.execute(text(kept)).scalar() == 60

@@ -124,6 +124,13 @@ def test_a_role_has_the_rights_of_the_list_and_no_other(database: URL, role: str
     assert granted(database, role) == written(role)
 
 
+def test_who_books_alone_numbers_and_nothing_but_appointments(database: URL) -> None:
+    asked = text("SELECT object_name, grantee FROM information_schema.usage_privileges WHERE object_type = 'SEQUENCE'")
+    with engine(database).connect() as connection:
+        given = {tuple(row) for row in connection.execute(asked) if row.grantee in GRANTS}
+    assert given == {("appointments_id_seq", "bookmeup_logic")}
+
+
 def test_who_books_and_the_outbox_alone_call_the_function_that_ends_holds(database: URL) -> None:
     asked = text("SELECT has_function_privilege(:role, 'end_holds(bigint[])', 'EXECUTE')")
     with engine(database).connect() as connection:

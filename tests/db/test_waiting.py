@@ -10,7 +10,7 @@ from tests.support.salon import Salon, is_problem, made, order, unique
 
 from bookmeup.db.engine import WRITES
 from bookmeup.db.transactions import Caller, Tx, transact
-from bookmeup.errors import DeadlinePassed, Unauthenticated, Unavailable
+from bookmeup.errors import DeadlinePassed, SlotTaken, Unauthenticated, Unavailable, UnknownReference
 
 LATER = 30.0
 
@@ -49,14 +49,14 @@ def test_while_what_it_needs_is_locked_a_booking_with_a_key_is_503_and_nothing_i
     made(ana.api.post("/appointments", order(service, day), headers={"idempotency-key": key}))
 
 
-def tries(url: URL, work: list[str], deadline: float = LATER) -> int:
+def tries(url: URL, work: list[str], deadline: float = LATER, *, with_commit: bool = False) -> int:
     """Run a transaction that asks for one of these statements at each try; return how many tries there were."""
     done: list[str] = []
 
     def asked(tx: Tx) -> None:
         statement = work[len(done)]
         done.append(statement)
-        tx.all(text(statement))
+        (tx.soon if with_commit else tx.all)(text(statement))
 
     async def main() -> None:
         async with inside(url) as db:
@@ -71,6 +71,8 @@ def tries(url: URL, work: list[str], deadline: float = LATER) -> int:
 FINE = "SELECT 1"
 DIES = "RESET ROLE; SELECT pg_terminate_backend(pg_backend_pid())"
 SERIALIZE = "DO $$ BEGIN RAISE EXCEPTION 'again' USING ERRCODE = '40001'; END $$"
+CLASHES = "DO $$ BEGIN RAISE EXCEPTION 'again' USING ERRCODE = '23P01', CONSTRAINT = 'occupied_no_overlap'; END $$"
+UNKNOWN = "DO $$ BEGIN RAISE EXCEPTION 'no' USING ERRCODE = '23503', CONSTRAINT = 'visits_customer_id_fkey'; END $$"
 
 
 @pytest.mark.parametrize("fault", [DIES, SERIALIZE])
@@ -81,6 +83,21 @@ def test_a_transaction_that_cannot_have_happened_is_tried_again(database: URL, f
 def test_after_three_tries_it_is_unavailable(database: URL) -> None:
     with pytest.raises(Unavailable):
         tries(database, [DIES] * 4)
+
+
+@pytest.mark.parametrize("fault", [SERIALIZE, CLASHES])
+def test_what_clashes_with_its_commit_is_decided_anew(database: URL, fault: str) -> None:
+    """The next try sees what it clashed with, and its refusal is kept under the key."""
+    assert tries(database, [fault, FINE], with_commit=True) == 2
+
+
+def test_what_is_wrong_with_a_commit_is_told_as_what_it_is(database: URL) -> None:
+    with pytest.raises(SlotTaken):
+        tries(database, [CLASHES] * 4, with_commit=True)
+    with pytest.raises(UnknownReference):
+        tries(database, [UNKNOWN], with_commit=True)
+    with pytest.raises(Unavailable):
+        tries(database, [DIES, FINE], with_commit=True)
 
 
 def test_what_fails_with_its_commit_keeps_no_lock_and_spoils_no_connection(database: URL) -> None:

@@ -4,19 +4,23 @@ import asyncio
 import contextlib
 import time
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from typing import Any, NamedTuple
+from unittest.mock import patch
 
 from msgspec import Struct
-from sqlalchemy import URL, Connection, Engine, event, text
+from sqlalchemy import URL, Connection, Engine, TextClause, event, text
 from tests.support.databases import engine
 from tests.support.processes import KEYS
 
 from bookmeup.clients.db import LIMIT, Call, decoded
 from bookmeup.clients.service_tokens import ServiceTokens
 from bookmeup.clients.transport import InProcess, Reply
+from bookmeup.db import transactions
 from bookmeup.db.app import create_app
 from bookmeup.db.engine import Database
+from bookmeup.db.prepared import in_notation
+from bookmeup.db.transactions import soon
 from bookmeup.errors import Conflict, NotFound
 
 SECONDS = 30.0
@@ -74,10 +78,16 @@ def written_down(*pools: Engine) -> Iterator[list[Statement]]:
     def write_down(connection: Connection, _cursor: object, asked: str, given: object, *_: object) -> None:
         found.append(Statement(asked, given, connection.engine))
 
+    def deferred(connection: Connection, statement: TextClause, values: Mapping[str, object]) -> None:
+        if connection.engine in pools:
+            write_down(connection, None, in_notation(statement, connection.dialect), dict(values))
+        soon(connection, statement, values)
+
     for pool in pools:
         event.listen(pool, "before_cursor_execute", write_down)
     try:
-        yield found
+        with patch.object(transactions, "soon", deferred):  # SQLAlchemy does not see these
+            yield found
     finally:
         for pool in pools:
             event.remove(pool, "before_cursor_execute", write_down)

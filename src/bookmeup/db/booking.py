@@ -126,13 +126,15 @@ def put(tx: Tx, planner: Planner, wanted: Wanted, made: Made) -> int:
     """Choose and insert; the planner knows of it afterwards, so that the next of a series or visit keeps clear."""
     start = start_of(planner, wanted.day, wanted.minute)
     place = chosen(planner, start, wanted.day)
-    appointment = stored.insert(tx, place, promise_of(planner, wanted, place.provider_id), made)
+    promise = promise_of(planner, wanted, place.provider_id)
+    appointment = stored.insert(tx, place, promise, made, planner.next_id)
     note(planner, place)
     return appointment
 
 
 def note(planner: Planner, place: Place) -> None:
     """Let a planner that has been read know of what was put since."""
+    planner.next_id = None
     provider = next(provider for provider in planner.providers if provider.id == place.provider_id)
     provider.occupied.extend(place.terms.occupied(place.start))
     for room in planner.rooms:

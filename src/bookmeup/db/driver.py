@@ -10,13 +10,21 @@ https://www.postgresql.org/docs/15/sql-prepare.html
 https://www.postgresql.org/docs/15/protocol-flow.html#PROTOCOL-FLOW-MULTI-STATEMENT
 """
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 from psycopg2 import extensions  # type: ignore[import-untyped]
 
-from bookmeup.db.prepared import prepared
+from bookmeup.db.prepared import Prepared, prepared
 
 BEGIN, COMMIT, ROLLBACK = b"BEGIN ISOLATION LEVEL READ COMMITTED", b"COMMIT", b"ROLLBACK"
+
+
+class Ahead(NamedTuple):
+    """A statement that goes with the next message, and what that statement must have been prepared as."""
+
+    text: bytes
+    prepared: Prepared | None
 
 
 class Connection(extensions.connection):  # type: ignore[misc]
@@ -24,7 +32,14 @@ class Connection(extensions.connection):  # type: ignore[misc]
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        self.prepared: set[str] = set()
+        self._names: set[str] = set()
+
+    def prepare(self, statement: Prepared) -> None:
+        """Have the statement known here by its name."""
+        if statement.name not in self._names:
+            with self.cursor() as cursor:
+                extensions.cursor.execute(cursor, statement.prepare)
+            self._names.add(statement.name)
 
     def message(self, statement: bytes) -> bytes:
         """Return what is sent for a statement."""
@@ -37,8 +52,7 @@ class Transacting(Connection):
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self.autocommit = True
-        self.deferring = False
-        self._ahead: list[bytes] = []
+        self._ahead: list[Ahead] = []
 
     @property
     def idle(self) -> bool:
@@ -48,12 +62,18 @@ class Transacting(Connection):
     def failed(self) -> bool:
         return bool(self.info.transaction_status == extensions.TRANSACTION_STATUS_INERROR)
 
-    def defer(self, statement: bytes) -> None:
-        self._ahead.append(statement)
+    def defer(self, query: str, values: Mapping[str, object]) -> None:
+        """Keep a statement for the next message. Nothing is sent before that, so nothing can fail here."""
+        statement = prepared(query)
+        with self.cursor() as cursor:
+            self._ahead.append(Ahead(cursor.mogrify(statement.execute if statement else query, values), statement))
 
     def message(self, statement: bytes) -> bytes:
         """Put BEGIN, where a transaction begins, and what was deferred before the statement."""
-        parts = [*([BEGIN] if self.idle else []), *self._ahead, statement]
+        for each in self._ahead:
+            if each.prepared is not None:
+                self.prepare(each.prepared)
+        parts = [*([BEGIN] if self.idle else []), *(each.text for each in self._ahead), statement]
         self._ahead.clear()
         return b";".join(parts)
 
@@ -83,23 +103,12 @@ class Cursor(extensions.cursor):  # type: ignore[misc]
     """Sends statements with named values as prepared ones, anything else as it is."""
 
     def execute(self, query: str, vars: Any = None) -> None:  # noqa: A002 - psycopg2's name
-        statement = self.mogrify(self._executing(query) if isinstance(vars, dict) else query, vars)
+        statement = prepared(query) if isinstance(vars, dict) else None
         connection = self.connection
-        if getattr(connection, "deferring", False):
-            connection.defer(statement)
-        else:
-            super().execute(connection.message(statement))
+        if statement is not None:
+            connection.prepare(statement)
+        super().execute(connection.message(self.mogrify(statement.execute if statement else query, vars)))
 
     def executemany(self, query: str, vars_list: Any) -> None:
         for values in vars_list:  # psycopg2's own goes past `execute`, and so past BEGIN
             self.execute(query, values)
-
-    def _executing(self, query: str) -> str:
-        """Return how to execute a statement by its name, once it has one here; else the statement."""
-        statement = prepared(query)
-        if statement is None:
-            return query
-        if statement.name not in self.connection.prepared:
-            super().execute(statement.prepare)
-            self.connection.prepared.add(statement.name)
-        return statement.execute

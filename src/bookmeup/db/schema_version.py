@@ -2,7 +2,7 @@
 
 from sqlalchemy import Connection, text
 
-HEAD = "0005"
+HEAD = "0006"
 """The newest revision that this image knows; a test compares it with the scripts."""
 
 

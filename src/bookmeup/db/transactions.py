@@ -1,6 +1,6 @@
 """One call is one transaction: it runs as its caller's role, knows its actor, commits here and nowhere else.
 
-A refusal rolls back. Serialization failures, deadlocks and connections that died before COMMIT are tried again.
+A refusal rolls back. Serialization failures, deadlocks, clashes, connections that died before COMMIT are tried again.
 """
 
 import random
@@ -16,7 +16,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from bookmeup.db.engine import ROLES, Database
-from bookmeup.db.prepared import ask
+from bookmeup.db.prepared import ask, in_notation
 from bookmeup.db.violations import refusal_of
 from bookmeup.domain.appointments import Actor
 from bookmeup.domain.users import UserRole
@@ -24,7 +24,8 @@ from bookmeup.errors import DeadlinePassed, Overloaded, RoleNotAllowed, Unauthen
 
 T = TypeVar("T")
 TRIES = 3
-_REPEATABLE = ("40001", "40P01")
+_REPEATABLE = ("40001", "40P01", "23P01")
+_NOT_COMMITTED = ("23", "40")
 log = structlog.get_logger()
 
 
@@ -80,7 +81,7 @@ class Tx:
 
     def soon(self, statement: TextClause, **values: object) -> None:
         """Run a statement whose answer nobody needs: it goes to PostgreSQL with the next one, or with COMMIT."""
-        _soon(self.connection, statement, values)
+        soon(self.connection, statement, values)
 
     def set_savepoint(self) -> None:
         """Set the one that `undo` goes back to. COMMIT releases it, so nothing else has to."""
@@ -162,26 +163,23 @@ def _opened(connection: Connection, caller: Caller, opening: Opening) -> Row[Any
     """Begin as the caller's role and within his time, and return the row of the opening: one message in all."""
     rights = {"role": ROLES[caller.service], "timeout": str(caller.milliseconds)}
     if opening.writes:
-        _soon(connection, _BECOME, rights)
+        soon(connection, _BECOME, rights)
     return ask(
         connection, opening.statement, {**rights, "actor": caller.actor, "sid": caller.sid, **opening.values}
     ).one()
 
 
-def _soon(connection: Connection, statement: TextClause, values: Mapping[str, object]) -> None:
+def soon(connection: Connection, statement: TextClause, values: Mapping[str, object]) -> None:
+    """Have a statement go with the next one: past SQLAlchemy, which has nothing to read of it."""
     driver: Any = connection.connection.dbapi_connection
-    driver.deferring = True
-    try:
-        ask(connection, statement, values)
-    finally:
-        driver.deferring = False
+    driver.defer(in_notation(statement, connection.dialect), values)
 
 
 def _commit(connection: Connection) -> None:
     try:
         connection.commit()
-    except DBAPIError as error:  # whether it happened is unknown: never repeated here, the key settles it
-        if getattr(error.orig, "pgcode", None) in _REPEATABLE:
+    except DBAPIError as error:  # else whether it happened is unknown: never repeated here, the key settles it
+        if (getattr(error.orig, "pgcode", None) or "")[:2] in _NOT_COMMITTED:
             raise
         raise Unavailable from error
 

@@ -24,7 +24,7 @@ _JOINED = """joined AS (
   WHERE occurrence_id = CAST(:occurrence AS bigint) AND status <> 'cancelled')"""
 
 
-def _insert(customer: str, joined: str) -> TextClause:
+def _insert(customer: str, joined: str, numbered: str) -> TextClause:
     return text(f"""
 WITH customer AS ({customer}), made AS (
   INSERT INTO occurrences (service_id, starts_at, ends_at, capacity, provider_id)
@@ -34,10 +34,11 @@ WITH customer AS ({customer}), made AS (
   FROM occurrences o WHERE o.id = CAST(:occurrence AS bigint)
     AND EXISTS (SELECT 1 FROM occupied b WHERE b.occurrence_id = o.id AND b.status <> 'cancelled')
 ), appointment AS (
-  INSERT INTO appointments (occurrence_id, seat_no, customer_id, service_id, provider_id, resource_id, location_id,
-    starts_at, ends_at, duration, segments, addons, price_minor, currency, buffer_before, buffer_after,
-    cancellation_window, idempotency_key, status, hold_until, series_id, visit_id, seats)
-  SELECT occurrence.id, :seat, customer.id, :service, :provider, CAST(:resource AS bigint), :location,
+  INSERT INTO appointments ({numbered and "id, "}occurrence_id, seat_no, customer_id, service_id, provider_id,
+    resource_id, location_id, starts_at, ends_at, duration, segments, addons, price_minor, currency, buffer_before,
+    buffer_after, cancellation_window, idempotency_key, status, hold_until, series_id, visit_id, seats)
+  {numbered and "OVERRIDING SYSTEM VALUE"}
+  SELECT {numbered}occurrence.id, :seat, customer.id, :service, :provider, CAST(:resource AS bigint), :location,
     :starts, :ends, :duration, CAST(:segments AS integer[]), CAST(:addons AS jsonb), :price, :currency, :before, :after,
     :window, :key, :status, CAST(:hold_until AS timestamptz), CAST(:series AS bigint), CAST(:visit AS bigint),
     occurrence.capacity
@@ -64,10 +65,11 @@ _CUSTOMER = "SELECT CAST(:customer AS bigint) AS id"
 _GUEST = "INSERT INTO users (name, phone, contact_email) VALUES (:guest_name, :guest_phone, :guest_email) RETURNING id"
 # By whether it is for a guest, and whether it joins a group: what is not needed costs time all the same.
 _INSERT = {
-    (is_guest, joins): _insert(_GUEST if is_guest else _CUSTOMER, f", {_JOINED}" if joins else "")
+    (is_guest, joins): _insert(_GUEST if is_guest else _CUSTOMER, f", {_JOINED}" if joins else "", "")
     for is_guest in (False, True)
     for joins in (False, True)
 }
+_INSERT_NUMBERED = {is_guest: _insert(_GUEST if is_guest else _CUSTOMER, "", ":id, ") for is_guest in (False, True)}
 
 _FOUND = text("""
 SELECT a.id, a.customer_id, a.status, extract(epoch FROM a.starts_at)::bigint AS starts, a.cancellation_window,
@@ -225,31 +227,38 @@ class Made(NamedTuple):
 ACTIONS = {Status.HOLD: "held", Status.PENDING: "requested", Status.CONFIRMED: "booked"}
 
 
-def insert(tx: Tx, place: Place, promise: Promise, made: Made) -> int:
-    """Insert the appointment, its occurrence, the time it takes and what follows, in one statement; return its id."""
-    row = tx.one(
-        _INSERT[isinstance(made.customer, Customer), place.occurrence_id is not None],
+def insert(tx: Tx, place: Place, promise: Promise, made: Made, number: int | None = None) -> int:
+    """Insert the appointment, its occurrence, the time it takes and what follows, in one statement; return its id.
+
+    With a `number`, its id, an appointment of an occurrence of its own is sent with COMMIT, and so is what is wrong.
+    """
+    values = {
         **place.values(),
         **_customer(made.customer),
-        service=promise.service_id,
-        location=place.location_id,
-        duration=sum(promise.segments),
-        segments=promise.segments if len(promise.segments) > 1 else None,
-        addons=promise.addons.decode(),
-        price=promise.price_minor,
-        currency=promise.currency,
-        before=promise.buffer_before,
-        after=promise.buffer_after,
-        window=promise.cancellation_window,
-        key=tx.caller.key,
-        status=made.status.value,
-        hold_until=None if made.hold_until is None else moment(made.hold_until),
-        series=made.series_id,
-        visit=made.visit_id,
-        actor=tx.caller.actor,
-        action=ACTIONS[made.status],
-        request_id=tx.caller.request_id,
-    )
+        "service": promise.service_id,
+        "location": place.location_id,
+        "duration": sum(promise.segments),
+        "segments": promise.segments if len(promise.segments) > 1 else None,
+        "addons": promise.addons.decode(),
+        "price": promise.price_minor,
+        "currency": promise.currency,
+        "before": promise.buffer_before,
+        "after": promise.buffer_after,
+        "window": promise.cancellation_window,
+        "key": tx.caller.key,
+        "status": made.status.value,
+        "hold_until": None if made.hold_until is None else moment(made.hold_until),
+        "series": made.series_id,
+        "visit": made.visit_id,
+        "actor": tx.caller.actor,
+        "action": ACTIONS[made.status],
+        "request_id": tx.caller.request_id,
+    }
+    is_guest, joins = isinstance(made.customer, Customer), place.occurrence_id is not None
+    if number is not None and not joins:
+        tx.soon(_INSERT_NUMBERED[is_guest], **values, id=number)
+        return number
+    row = tx.one(_INSERT[is_guest, joins], **values)
     if row is None:  # a group that ended meanwhile
         raise SlotTaken
     return int(row.id)

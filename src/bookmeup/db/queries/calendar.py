@@ -99,7 +99,10 @@ class Room(NamedTuple):
 
 
 class Planner(Struct):
-    """`now` in seconds since 1970, by the database's clock; `closed` are the location's closures."""
+    """`now` in seconds since 1970, by the database's clock; `closed` are the location's closures.
+
+    `next_id` is the id of the appointment that is put first, where one was taken from the sequence.
+    """
 
     location_id: int
     timezone: str
@@ -109,6 +112,7 @@ class Planner(Struct):
     closed: list[Span]
     rooms: list[Room]
     providers: list[ProviderTime]
+    next_id: int | None = None
 
     @property
     def zone(self) -> ZoneInfo:
@@ -219,6 +223,10 @@ _ENDED = """, 'ended', (
     ) stale CROSS JOIN LATERAL end_holds(stale.ids))"""
 
 
+# With its id known beforehand, an appointment is inserted in the message that commits it.
+_NUMBERED = ", 'next_id', nextval('appointments_id_seq')"
+
+
 def _taken(of: str, *, moving: bool) -> str:
     """Return the select of what a resource is occupied with in the days asked for.
 
@@ -299,8 +307,9 @@ SELECT json_build_object(
 
 # By whether an appointment is moved: what is not needed costs time all the same.
 _LOCK = {False: _lock(""), True: _lock(_MOVED)}
-_READ = {moving: _read("", moving=moving) for moving in (False, True)}
+_READ = _read("", moving=False)
 _READ_LOCKED = {moving: _read(_ENDED, moving=moving) for moving in (False, True)}
+_READ_TO_PUT = {False: _read(_ENDED + _NUMBERED, moving=False), True: _READ_LOCKED[True]}
 _DECODER = msgspec.json.Decoder(Planner)
 
 
@@ -309,13 +318,13 @@ def plan(connection: Connection, asked: Asked) -> Planner | None:
 
     None for a location that does not exist.
     """
-    return _planner(connection, _READ[asked.moves], asked)
+    return _planner(connection, _READ, asked)
 
 
 def lock_and_plan(tx: Tx, asked: Asked) -> Planner | None:
     """Lock who and what could be taken, in order of id, then end their stale holds and read what was committed."""
     tx.soon(_LOCK[asked.moves], **asked.values())
-    return plan_locked(tx.connection, asked)
+    return _planner(tx.connection, _READ_TO_PUT[asked.moves], asked)
 
 
 def plan_locked(connection: Connection, asked: Asked) -> Planner | None:
