@@ -181,7 +181,7 @@ def test_errors_that_are_caught_have_a_name() -> None:
         "web/app.py",
         "web/background.py",
         "web/logs.py",
-        "web/metrics.py",
+        "web/traffic.py",
         "cli/apps.py",
         "db/outbox.py",
     }, broad

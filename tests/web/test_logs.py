@@ -19,9 +19,10 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from bookmeup.web.logs import SINK, AccessLog, configure
+from bookmeup.web.logs import SINK, configure
 from bookmeup.web.redaction import is_secret, scrub
 from bookmeup.web.request_id import RequestId
+from bookmeup.web.traffic import Traffic
 
 CANARY = "c4n4ry-Zx81"
 
@@ -283,7 +284,7 @@ async def fail(_: Request) -> Response:
 def client(out: io.BytesIO) -> TestClient:
     assert SINK.stream is out
     routes = [Route("/users/{user_id}", show), Route("/livez", show), Route("/fail", fail)]
-    return TestClient(RequestId(AccessLog(Starlette(routes=routes))), raise_server_exceptions=False)
+    return TestClient(RequestId(Traffic(Starlette(routes=routes), "test")), raise_server_exceptions=False)
 
 
 def access(out: io.BytesIO) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from starlette.routing import Mount, Route
 from starlette.testclient import TestClient
 from starlette.types import Message, Receive, Scope, Send
 
-from bookmeup.web.metrics import Metrics
+from bookmeup.web.traffic import Traffic
 
 
 async def show(_: Request) -> Response:
@@ -35,7 +35,7 @@ def client(role: str) -> TestClient:
         Route("/fail", fail),
         Mount("/static", routes=[Route("/{name}", show)]),
     ]
-    return TestClient(Metrics(Starlette(routes=routes), role), raise_server_exceptions=False)
+    return TestClient(Traffic(Starlette(routes=routes), role), raise_server_exceptions=False)
 
 
 def series(role: str, name: str = "bookmeup_http_requests_total") -> dict[tuple[str, str, str], float]:
@@ -99,6 +99,6 @@ async def test_requests_in_progress_are_in_flight_and_an_unanswered_one_is_499(r
     async def send(_: Message) -> None:
         return
 
-    await Metrics(app, role)({"type": "http", "method": "GET", "path": "/"}, receive, send)
+    await Traffic(app, role)({"type": "http", "method": "GET", "path": "/"}, receive, send)
     assert seen == [1]
     assert series(role) == {("GET", "unmatched", "499"): 1}

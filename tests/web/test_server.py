@@ -25,8 +25,8 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 from bookmeup.web import server
 from bookmeup.web.gate import Limits
-from bookmeup.web.logs import AccessLog, configure
-from bookmeup.web.metrics import Metrics
+from bookmeup.web.logs import configure
+from bookmeup.web.traffic import Traffic
 
 port, metrics_port, options = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3:]
 draining = server.Draining()
@@ -54,7 +54,7 @@ async def lifespan(app):
 configure("logic", human="human" in options)
 app = Starlette(
     routes=[Route("/readyz", readyz), Route("/slowly", slowly), Route("/body", body, methods=["POST"])],
-    middleware=[Middleware(Metrics, role="logic"), Middleware(AccessLog)],
+    middleware=[Middleware(Traffic, role="logic")],
     lifespan=lifespan,
 )
 sys.exit(server.run(

@@ -14,10 +14,9 @@ from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bookmeup.errors import Refusal, TooLarge, UnknownHost
-from bookmeup.web.logs import AccessLog
-from bookmeup.web.metrics import Metrics
 from bookmeup.web.problems import answer, failed, not_routed, refused
 from bookmeup.web.request_id import RequestId
+from bookmeup.web.traffic import Traffic
 
 log = structlog.get_logger()
 BODY_LIMIT = 1_000_000
@@ -57,14 +56,14 @@ def assemble(
         ],
     )
     app.router.redirect_slashes = False  # a redirect would be made of the Host that the client sent
-    app.told_of = lambda told: RequestId(Metrics(AccessLog(told), role))
+    app.told_of = lambda told: RequestId(Traffic(told, role))
     for name, value in state.items():
         setattr(app.state, name, value)
     return app
 
 
 class App(Starlette):
-    """Starlette with what must see its error answers too: the request id, metrics and the access log."""
+    """Starlette with what must see its error answers too: the request id, the figures and the log."""
 
     told_of: Callable[[ASGIApp], ASGIApp]
 

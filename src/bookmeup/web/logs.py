@@ -5,20 +5,20 @@ import re
 import sys
 import threading
 import traceback
-from time import perf_counter
 from typing import Any, BinaryIO, Self
 
 import msgspec
 import structlog
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Scope
 from structlog.typing import EventDict, Processor
 
-from bookmeup.web.metrics import FAILED, GONE, route_template
+from bookmeup.web.metrics import route_template
 from bookmeup.web.redaction import redact
 
 PROBES = frozenset({"/livez", "/readyz", "/health", "/auth/health", "/signing-keys"})
 """What is asked for ever, and tells nothing while it does not fail."""
 FRAMES, CAUSES = 25, 4
+FAILED = 500
 LONG_WORD = re.compile(r"[\w~=-]{24,}")
 
 encoder = msgspec.json.Encoder()
@@ -191,35 +191,8 @@ def without_texts(text: str) -> str:
     return f"{first} {' from '.join(reversed(kinds[-CAUSES:]))} at {through}".strip()
 
 
-class AccessLog:
-    """ASGI middleware: one line per request; probes that do not fail are told at debug level."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self.app(scope, receive, send)
-            return
-        status = GONE
-
-        async def note_status(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-            await send(message)
-
-        began = perf_counter()
-        try:
-            await self.app(scope, receive, note_status)
-        except Exception:
-            status = FAILED if status == GONE else status
-            raise
-        finally:
-            self.write(scope, status, round((perf_counter() - began) * 1000, 1))
-
-    def write(self, scope: Scope, status: int, ms: float) -> None:
-        """Write the line; `ms` is milliseconds."""
-        path = route_template(scope) or LONG_WORD.sub("…", scope["path"][:200])
-        tell = log.warning if status >= FAILED else log.debug if path in PROBES else log.info
-        tell("request", method=scope["method"], path=path, status=status, ms=ms)
+def tell_request(scope: Scope, status: int, seconds: float) -> None:
+    """Write the line of a request; probes that do not fail are told at debug level."""
+    path = route_template(scope) or LONG_WORD.sub("…", scope["path"][:200])
+    tell = log.warning if status >= FAILED else log.debug if path in PROBES else log.info
+    tell("request", method=scope["method"], path=path, status=status, ms=round(seconds * 1000, 1))

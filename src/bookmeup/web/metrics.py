@@ -1,14 +1,11 @@
 """Prometheus figures of a role's HTTP traffic; labels are route templates, so that their number is bounded."""
 
 from functools import cache
-from time import perf_counter
 
 from prometheus_client import Counter, Gauge, Histogram
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Scope
 
 UNMATCHED = "unmatched"
-GONE = 499  # the client went away before an answer began (nginx's number for it)
-FAILED = 500
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 REQUESTS = Counter("bookmeup_http_requests", "Requests answered.", ["role", "method", "route", "status"])
@@ -32,39 +29,22 @@ def _seconds(role: str, method: str, route: str) -> Histogram:
     return SECONDS.labels(role, method, route)
 
 
-class Metrics:
-    """ASGI middleware that counts and times the requests of one role."""
+class Figures:
+    """The figures of the requests of one role."""
 
-    def __init__(self, app: ASGIApp, role: str) -> None:
-        self.app = app
-        self.role = role
-        self.in_flight = IN_FLIGHT.labels(role)
+    def __init__(self, role: str) -> None:
+        self._role = role
+        self._in_flight = IN_FLIGHT.labels(role)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self.app(scope, receive, send)
-            return
-        status = GONE
+    def begin(self) -> None:
+        self._in_flight.inc()
 
-        async def note_status(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-            await send(message)
-
-        began = perf_counter()
-        self.in_flight.inc()
-        try:
-            await self.app(scope, receive, note_status)
-        except Exception:
-            status = FAILED if status == GONE else status
-            raise
-        finally:
-            self.in_flight.dec()
-            method = scope["method"] if scope["method"] in METHODS else "OTHER"
-            route = route_template(scope) or UNMATCHED
-            _requests(self.role, method, route, status).inc()
-            _seconds(self.role, method, route).observe(perf_counter() - began)
+    def end(self, scope: Scope, status: int, seconds: float) -> None:
+        self._in_flight.dec()
+        method = scope["method"] if scope["method"] in METHODS else "OTHER"
+        route = route_template(scope) or UNMATCHED
+        _requests(self._role, method, route, status).inc()
+        _seconds(self._role, method, route).observe(seconds)
 
 
 def route_template(scope: Scope) -> str | None:
