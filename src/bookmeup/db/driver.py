@@ -2,8 +2,8 @@
 
 By itself psycopg2 writes the values into a statement, so that PostgreSQL parses and plans every call anew, and it sends
 BEGIN and COMMIT by themselves. Here a statement is prepared once a connection and executed by its name from then on;
-BEGIN goes with the first statement, and what needs no answer with the next one, or with COMMIT. A booking is four
-messages in place of ten, and holds its lock for two of them less.
+BEGIN goes with the first statement, and what needs no answer with the next one, or with COMMIT. A booking is three
+messages in place of ten, and holds its lock for three of them less.
 
 A prepared statement belongs to a connection, which a proxy between db and PostgreSQL must therefore not share.
 https://www.postgresql.org/docs/15/sql-prepare.html
