@@ -12,6 +12,7 @@ from tests.support.holds import let_pass
 from tests.support.inside import Actor, Inside, Statement, asked_by, inside, number_in
 from tests.support.salon import unique
 
+from bookmeup.db.driver import Transacting
 from bookmeup.schemas.appointments import (
     AppointmentRequest,
     DaysQuery,
@@ -39,6 +40,25 @@ def test_a_booking_takes_six_statements_at_most_however_many_providers_there_are
     statements = asked_by(busy, lambda db: db.by(customer, key=unique()).post("/appointments", order(service, "12:30")))
     assert any("INSERT INTO appointments" in statement.text for statement in statements)
     assert counted(statements) <= MOST
+
+
+def test_a_booking_is_three_messages_to_postgresql(
+    busy: URL, customer: Actor, service: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: list[tuple[Transacting, bytes]] = []
+    told, key = Transacting.message, unique()
+
+    def noted(connection: Transacting, statement: bytes) -> bytes:
+        sent.append((connection, told(connection, statement)))
+        return sent[-1][1]
+
+    monkeypatch.setattr(Transacting, "message", noted)
+    asked_by(busy, lambda db: db.by(customer, key=key).post("/appointments", order(service, "14:30")))
+    first = next(number for number, (_, message) in enumerate(sent) if key.encode() in message)
+    messages = [message for connection, message in sent[first:] if connection is sent[first][0]]
+    assert messages[0].startswith(b"BEGIN")
+    assert messages[-1].endswith(b"COMMIT")
+    assert len(messages) == 3
 
 
 def test_a_booking_for_somebody_new_a_refused_one_and_a_repeated_one_take_no_more(

@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 from sqlalchemy import URL, text
+from sqlalchemy.exc import DataError
 from tests.support.databases import engine
 from tests.support.inside import inside
 from tests.support.salon import Salon, is_problem, made, order, unique
@@ -112,7 +113,7 @@ def test_what_fails_with_its_commit_keeps_no_lock_and_spoils_no_connection(datab
     async def main() -> None:
         async with inside(database) as db:
             caller = Caller("logic", None, None, None, asyncio.get_running_loop().time() + LATER)
-            with pytest.raises(Unavailable):
+            with pytest.raises(DataError):
                 await asyncio.to_thread(transact, db.database, caller, fails_late)
             for _ in range(WRITES):
                 assert await asyncio.to_thread(transact, db.database, caller, lambda tx: tx.all(everything))

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from sqlalchemy import URL, text
+from sqlalchemy import URL, Connection, text
 from tests.support.api import Answer, Front, Shot, volley
 from tests.support.databases import engine
 from tests.support.processes import Site
@@ -48,6 +48,19 @@ def test_a_key_belongs_to_one_user_and_one_route(salon: Salon) -> None:
     made(salon.admin.api.post("/services", body, headers=headers))
     made(salon.admin.api.post("/availability", {"date": salon.fresh_day(), "start_time": "09:00", "end_time": "10:00"},
                               headers=headers))  # fmt: skip
+
+
+def test_an_unknown_customer_stays_refused_under_the_key_even_when_he_comes_later(
+    salon: Salon, rows: Connection
+) -> None:
+    service, day, headers = salon.make_service(), salon.open_day(), key()
+    nobody = rows.scalar(text("SELECT nextval(pg_get_serial_sequence('users', 'id'))"))
+    wanted = {**order(service, day), "user_id": nobody}
+    assert is_problem(salon.admin.api.post("/appointments", wanted, headers=headers), 422, "unknown_reference")
+    other = {**order(service, day, "10:00"), "user_id": nobody}
+    assert is_problem(salon.admin.api.post("/appointments", other, headers=headers), 422, "key_reused")
+    rows.execute(text("INSERT INTO users (id, name) OVERRIDING SYSTEM VALUE VALUES (:id, 'Ion')"), {"id": nobody})
+    assert is_problem(salon.admin.api.post("/appointments", wanted, headers=headers), 422, "unknown_reference")
 
 
 def test_what_the_rules_refused_stays_refused_even_when_they_would_not_now(salon: Salon) -> None:
@@ -114,7 +127,7 @@ def test_a_fault_of_the_request_is_not_kept_under_its_key(salon: Salon) -> None:
     made(ana.api.post("/appointments", order(service, day), headers=headers))
 
 
-@pytest.mark.parametrize("value", ["", "x" * 256])
+@pytest.mark.parametrize("value", ["", "x" * 256, "own x"])
 def test_a_key_that_is_none_is_a_fault_of_the_request(salon: Salon, value: str) -> None:
     service, day, ana = salon.make_service(), salon.open_day(), salon.make_customer()
     answered = ana.api.post("/appointments", order(service, day), headers={"idempotency-key": value})

@@ -25,7 +25,6 @@ from bookmeup.errors import DeadlinePassed, Overloaded, RoleNotAllowed, Unauthen
 T = TypeVar("T")
 TRIES = 3
 _REPEATABLE = ("40001", "40P01", "23P01")
-_NOT_COMMITTED = ("23", "40")
 log = structlog.get_logger()
 
 
@@ -178,10 +177,10 @@ def soon(connection: Connection, statement: TextClause, values: Mapping[str, obj
 def _commit(connection: Connection) -> None:
     try:
         connection.commit()
-    except DBAPIError as error:  # else whether it happened is unknown: never repeated here, the key settles it
-        if (getattr(error.orig, "pgcode", None) or "")[:2] in _NOT_COMMITTED:
-            raise
-        raise Unavailable from error
+    except DBAPIError as error:
+        if getattr(error.orig, "pgcode", None) and not error.connection_invalidated:
+            raise  # PostgreSQL lives and says what was wrong: it did not happen
+        raise Unavailable from error  # whether it happened is unknown: never repeated here, the key settles it
 
 
 def _repeated(once: Callable[[], T]) -> T:

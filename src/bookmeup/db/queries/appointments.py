@@ -230,11 +230,21 @@ ACTIONS = {Status.HOLD: "held", Status.PENDING: "requested", Status.CONFIRMED: "
 def insert(tx: Tx, place: Place, promise: Promise, made: Made, number: int | None = None) -> int:
     """Insert the appointment, its occurrence, the time it takes and what follows, in one statement; return its id.
 
-    With a `number`, its id, an appointment of an occurrence of its own is sent with COMMIT, and so is what is wrong.
+    With a `number`, its id, it is sent with COMMIT where that cannot be refused: nothing is to be learnt from it then.
     """
-    values = {
-        **place.values(),
-        **_customer(made.customer),
+    values = place.values() | _customer(made.customer) | _made(tx, place, promise, made)
+    is_guest, joins = isinstance(made.customer, Customer), place.occurrence_id is not None
+    if number is not None and not joins and (is_guest or made.customer == tx.caller.actor):
+        tx.soon(_INSERT_NUMBERED[is_guest], **values, id=number)
+        return number
+    row = tx.one(_INSERT[is_guest, joins], **values)
+    if row is None:  # a group that ended meanwhile
+        raise SlotTaken
+    return int(row.id)
+
+
+def _made(tx: Tx, place: Place, promise: Promise, made: Made) -> dict[str, object]:
+    return {
         "service": promise.service_id,
         "location": place.location_id,
         "duration": sum(promise.segments),
@@ -254,14 +264,6 @@ def insert(tx: Tx, place: Place, promise: Promise, made: Made, number: int | Non
         "action": ACTIONS[made.status],
         "request_id": tx.caller.request_id,
     }
-    is_guest, joins = isinstance(made.customer, Customer), place.occurrence_id is not None
-    if number is not None and not joins:
-        tx.soon(_INSERT_NUMBERED[is_guest], **values, id=number)
-        return number
-    row = tx.one(_INSERT[is_guest, joins], **values)
-    if row is None:  # a group that ended meanwhile
-        raise SlotTaken
-    return int(row.id)
 
 
 def _customer(customer: Customer | int) -> dict[str, object]:
