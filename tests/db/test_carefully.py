@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import URL, text
 from tests.support.api import Shot, volley
 from tests.support.databases import engine
-from tests.support.inside import written_down
+from tests.support.inside import counted, written_down
 from tests.support.salon import Salon, order
 
 from bookmeup.db import engine as engines
@@ -110,7 +110,7 @@ def test_a_change_costs_as_many_statements_for_twenty_providers_as_for_one(busy:
         found = transact(busy, caller(), lambda tx: closed(tx, locations.lock_all(tx, 1), Consent(dry_run=1)))
     assert isinstance(found, Affected)
     assert len(found.affected) == 60
-    assert len([one for one in sent if not one.is_savepoint]) == 6  # begin, the two locks, before, the change, after
+    assert counted(sent) == 6  # begin, the two locks, before, the change, after
     with engine(busy.writes.url).connect() as connection:
         assert connection.execute(text("SELECT count(*) FROM closures")).scalar() == 0
 
@@ -121,7 +121,7 @@ def test_what_is_kept_is_one_row_each_of_trail_and_outbox_in_one_statement(busy:
     assert len(refused.value.affected) == 60
     with written_down(busy.writes) as sent:
         transact(busy, caller(), lambda tx: closed(tx, locations.lock_all(tx, 1), Consent(keep=1)))
-    assert len([one for one in sent if not one.is_savepoint]) == 7
+    assert counted(sent) == 7
     with engine(busy.writes.url).connect() as connection:
         kept = "SELECT count(DISTINCT subject_id) FROM audit_log WHERE action = 'kept' AND subject = 'appointment'"
         assert connection.execute(text(kept)).scalar() == 60

@@ -9,7 +9,7 @@ from sqlalchemy import URL, text
 from tests.support.busy import DAY
 from tests.support.databases import engine
 from tests.support.holds import let_pass
-from tests.support.inside import Actor, Inside, Statement, asked_by, inside, number_in
+from tests.support.inside import Actor, Inside, Statement, asked_by, counted, inside, number_in
 from tests.support.salon import unique
 
 from bookmeup.db.driver import Transacting
@@ -28,10 +28,6 @@ MOST = 6
 
 def order(service: int, time: str, **more: Any) -> AppointmentRequest:
     return AppointmentRequest(date=DAY, service_id=service, time=time, **more)
-
-
-def counted(statements: list[Statement]) -> int:
-    return sum(not statement.is_savepoint for statement in statements)
 
 
 def test_a_booking_takes_six_statements_at_most_however_many_providers_there_are(

@@ -34,8 +34,6 @@ _LOCAL = """
 SELECT a.id, to_char(a.starts_at AT TIME ZONE l.timezone, 'YYYY-MM-DD HH24:MI')
 FROM appointments a JOIN locations l ON l.id = a.location_id WHERE a.id = ANY(:ids)
 """
-
-
 _SHOWN = """
 SELECT to_char(at AT TIME ZONE :zone, 'YYYY-MM-DD HH24:MI')
 FROM unnest(CAST(:instants AS timestamptz[])) WITH ORDINALITY AS asked (at, place) ORDER BY place

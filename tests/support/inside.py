@@ -128,6 +128,11 @@ def asked_by(url: URL, work: Callable[[Inside], Awaitable[object]]) -> list[Stat
     return asyncio.run(main())
 
 
+def counted(statements: list[Statement]) -> int:
+    """Return how many there are, savepoints apart."""
+    return sum(not statement.is_savepoint for statement in statements)
+
+
 def number_in(reply: Reply) -> int:
     """Return the id of what was made."""
     return decoded(reply, Made).object_id

@@ -25,13 +25,13 @@ def done(url: URL) -> tuple[int, int]:
     return often, different
 
 
-def fill(url: URL, rows: int, columns: str = "", values: str = "", *, kind: str = "test") -> None:
+def fill(url: URL, rows: int, columns: str = "", values: str = "") -> None:
     """Put in so many rows, each of an aggregate of its own."""
     with engine(url).begin() as connection:
         connection.execute(
             text(f"""INSERT INTO outbox (kind, payload, aggregate {columns})
-            SELECT :kind, '{{}}', 'test:' || n {values} FROM generate_series(1, :rows) n"""),  # noqa: S608 - our own
-            {"rows": rows, "kind": kind},
+            SELECT 'test', '{{}}', 'test:' || n {values} FROM generate_series(1, :rows) n"""),  # noqa: S608 - our own
+            {"rows": rows},
         )
 
 

@@ -16,6 +16,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import NullPool
 
 from bookmeup.db.schema_version import HEAD, accepts_older, revision_of
+from bookmeup.db.violations import sqlstate
 
 LOCK = 0x626F6F6B6D65  # "bookme": any number that nobody else uses
 LOCK_SECONDS = 120.0
@@ -97,7 +98,7 @@ def _upgrade(engine: Engine, guard: Connection, first: FirstLocation) -> str:
         try:
             run(engine, "head", first)
         except OperationalError as error:
-            if getattr(error.orig, "pgcode", None) != "55P03" or attempt == LOCK_TRIES:
+            if sqlstate(error) != "55P03" or attempt == LOCK_TRIES:
                 raise
             time.sleep(random.uniform(0.5, 1.5))
         else:

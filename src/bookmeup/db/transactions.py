@@ -17,7 +17,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from bookmeup.db.engine import ROLES, Database
 from bookmeup.db.prepared import ask, in_notation
-from bookmeup.db.violations import refusal_of
+from bookmeup.db.violations import refusal_of, sqlstate
 from bookmeup.domain.appointments import Actor
 from bookmeup.domain.users import UserRole
 from bookmeup.errors import DeadlinePassed, Overloaded, RoleNotAllowed, Unauthenticated, Unavailable
@@ -178,7 +178,7 @@ def _commit(connection: Connection) -> None:
     try:
         connection.commit()
     except DBAPIError as error:
-        if getattr(error.orig, "pgcode", None) and not error.connection_invalidated:
+        if sqlstate(error) and not error.connection_invalidated:
             raise  # PostgreSQL lives and says what was wrong: it did not happen
         raise Unavailable from error  # whether it happened is unknown: never repeated here, the key settles it
 
@@ -190,8 +190,7 @@ def _repeated(once: Callable[[], T]) -> T:
         except PoolTimeout as error:
             raise Overloaded from error
         except DBAPIError as error:
-            code = getattr(error.orig, "pgcode", None)
-            if attempt < TRIES and (code in _REPEATABLE or error.connection_invalidated):
+            if attempt < TRIES and (sqlstate(error) in _REPEATABLE or error.connection_invalidated):
                 time.sleep(random.uniform(0.002, 0.02) * attempt)
                 continue
             raise refusal_of(error) from error

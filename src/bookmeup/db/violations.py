@@ -43,9 +43,14 @@ _WAITED = (*_TOO_LONG, "40001", "40P01")
 log = structlog.get_logger()
 
 
+def sqlstate(error: DBAPIError) -> str:
+    """Return PostgreSQL's code of an error; nothing if it did not say what was wrong."""
+    return getattr(error.orig, "pgcode", None) or ""
+
+
 def refusal_of(error: DBAPIError) -> Exception:
     """Return the refusal behind a database error; a fault of ours stays the error it is."""
-    code = getattr(error.orig, "pgcode", None) or ""
+    code = sqlstate(error)
     constraint = getattr(getattr(error.orig, "diag", None), "constraint_name", None) or ""
     if constraint in VIOLATIONS:
         return VIOLATIONS[constraint]()
