@@ -38,7 +38,7 @@ def test_a_booking_takes_six_statements_at_most_however_many_providers_there_are
     assert counted(statements) <= MOST
 
 
-def test_a_booking_is_three_messages_to_postgresql(
+def test_a_booking_is_two_messages_to_postgresql(
     busy: URL, customer: Actor, service: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sent: list[tuple[Transacting, bytes]] = []
@@ -54,7 +54,7 @@ def test_a_booking_is_three_messages_to_postgresql(
     messages = [message for connection, message in sent[first:] if connection is sent[first][0]]
     assert messages[0].startswith(b"BEGIN")
     assert messages[-1].endswith(b"COMMIT")
-    assert len(messages) == 3
+    assert len(messages) == 2
 
 
 def test_a_booking_for_somebody_new_a_refused_one_and_a_repeated_one_take_no_more(

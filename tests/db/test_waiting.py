@@ -50,6 +50,24 @@ def test_while_what_it_needs_is_locked_a_booking_with_a_key_is_503_and_nothing_i
     made(ana.api.post("/appointments", order(service, day), headers={"idempotency-key": key}))
 
 
+def test_a_time_that_is_taken_is_refused_though_somebody_holds_the_lock(salon: Salon, worker_database: URL) -> None:
+    """What is committed decides: the line for one time is as long as its first few."""
+    service, ana = salon.make_service(duration=30), salon.make_customer()
+    provider = salon.make_provider(services=[service])
+    day = salon.open_day(provider=provider)
+    salon.book(ana, service, day, "10:00", provider_id=provider)
+    with engine(worker_database).connect() as other:
+        other.execute(text("SELECT id FROM resources FOR UPDATE"))
+        answers = [
+            salon.make_customer().api.post(path, order(service, day, "10:00", provider_id=provider))
+            for path in ("/appointments", "/holds")
+        ]
+        late = salon.make_customer().api.post("/appointments", order(service, day, "10:30", provider_id=provider))
+        other.rollback()
+    assert all(is_problem(answered, 409, "slot_taken") for answered in answers)
+    assert late.status_code == 503
+
+
 def tries(url: URL, work: list[str], deadline: float = LATER, *, with_commit: bool = False) -> int:
     """Run a transaction that asks for one of these statements at each try; return how many tries there were."""
     done: list[str] = []

@@ -3,6 +3,8 @@
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from sqlalchemy import URL, text
+from tests.support.databases import engine
 from tests.support.salon import Salon, is_problem, made, order
 
 ZONE = "Europe/Bucharest"
@@ -48,6 +50,25 @@ def test_a_start_that_does_not_exist_is_neither_offered_nor_booked(place: Place)
     booked = made(ana.api.post("/appointments", place.order(day, "02:30")))
     move = {"date": day, "time": "03:00"}
     assert is_problem(ana.api.put(f"/appointments/me/{booked}", move), 422, "no_such_time")
+
+
+def test_the_first_of_two_starts_is_booked_under_the_lock_though_the_second_is_taken(
+    place: Place, worker_database: URL
+) -> None:
+    """PostgreSQL takes such a time to be the second: what it says of that one must not decide."""
+    day, ana, admin = change_of_clock(10), place.salon.make_customer(), place.salon.admin.api
+    place.open(day, "00:00", "05:00")
+    for zone, time in (("UTC", "01:00"), (ZONE, "03:00")):
+        assert admin.put(f"/locations/{place.id}?keep=1", {"timezone": zone}).status_code == 200
+        with engine(worker_database).connect() as other:
+            # Whoever inserts an appointment would not wait for that, whoever locks its provider does.
+            other.execute(text("SELECT id FROM resources FOR NO KEY UPDATE"))
+            assert is_problem(ana.api.post("/appointments", place.order(day, time)), 503, "unavailable")
+            other.rollback()
+        made(ana.api.post("/appointments", place.order(day, time)))
+        assert is_problem(ana.api.post("/holds", place.order(day, time)), 409, "slot_taken")
+    rows = ana.api.get("/appointments/me").json()
+    assert [(row["time"], row["starts_at"][11:16]) for row in rows] == [("03:00", "00:00"), ("03:00", "01:00")]
 
 
 def test_a_start_that_exists_twice_is_offered_once_and_is_the_first(place: Place) -> None:

@@ -27,7 +27,9 @@ class Wanted(NamedTuple):
     addons: Sequence[int] = ()
 
     def asked(self) -> Asked:
-        return Asked(self.service_id, self.day, self.day, self.provider_id, self.location_id, self.addons)
+        return Asked(
+            self.service_id, self.day, self.day, self.provider_id, self.location_id, self.addons, minute=self.minute
+        )
 
 
 def planned(tx: Tx, asked: Asked) -> Planner:
@@ -126,6 +128,9 @@ def put(tx: Tx, planner: Planner, wanted: Wanted, made: Made) -> int:
     """Choose and insert; the planner knows of it afterwards, so that the next of a series or visit keeps clear."""
     start = start_of(planner, wanted.day, wanted.minute)
     place = chosen(planner, start, wanted.day)
+    if not planner.has_locked(place.provider_id, place.resource_id):  # was given back between the lock and the look
+        planner = planned(tx, wanted.asked()._replace(minute=None))
+        place = chosen(planner, start, wanted.day)
     promise = promise_of(planner, wanted, place.provider_id)
     appointment = stored.insert(tx, place, promise, made, planner.next_id)
     note(planner, place)

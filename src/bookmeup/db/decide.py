@@ -10,8 +10,8 @@ from starlette.responses import Response
 
 from bookmeup.db import transactions
 from bookmeup.db.callers import caller
-from bookmeup.db.queries.idempotency import claiming, decided_once
-from bookmeup.db.transactions import Caller, Tx
+from bookmeup.db.queries.idempotency import claim_of, claiming, decided_once
+from bookmeup.db.transactions import Caller, Opening, Tx
 from bookmeup.web.answers import JSON, ok
 
 T = TypeVar("T")
@@ -26,12 +26,13 @@ async def decide(
     once: bool = True,
     lasting: bool = False,
     scope: str = "",
+    then: Opening | None = None,
 ) -> Response:
     """Run the work in one transaction and answer with what it returns.
 
     With an Idempotency-Key the answer, or the rule that refused, is kept beside what it did; `body` is what makes two
     requests the same, and `scope` tells apart callers without a user. `once=False`: nothing is kept. It is kept for a
-    day, but a `lasting` one, of what makes appointments, at any time.
+    day, but a `lasting` one, of what makes appointments, at any time. `then` goes with the claim in one message.
     """
     who = caller(request)
     route = f"{request.method} {request.url.path} {scope}".rstrip()
@@ -40,8 +41,10 @@ async def decide(
         database = request.app.state.database
         if not once or who.key is None:
             return transactions.transact(database, who, lambda tx: (status, msgspec.json.encode(work(tx))))
-        opening = claiming(who.key, route, body, lasting=lasting)
-        return transactions.transact(database, who, lambda tx: decided_once(tx, opening, status, work), opening)
+        claim = claim_of(who.key, route, body, lasting=lasting)
+        return transactions.transact(
+            database, who, lambda tx: decided_once(tx, claim, status, work), claiming(claim, then)
+        )
 
     answered, content = await request.app.state.write_lane.run(run, patient=who.service == "logic")
     media = JSON if answered < 400 else "application/problem+json"  # noqa: PLR2004

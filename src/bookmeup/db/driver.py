@@ -2,8 +2,8 @@
 
 By itself psycopg2 writes the values into a statement, so that PostgreSQL parses and plans every call anew, and it sends
 BEGIN and COMMIT by themselves. Here a statement is prepared once a connection and executed by its name from then on;
-BEGIN goes with the first statement, and what needs no answer with the next one, or with COMMIT. A booking is three
-messages in place of ten, and holds its lock for three of them less.
+BEGIN goes with the first statement, and what needs no answer with the next one, or with COMMIT. A booking is two
+messages in place of ten, and holds its lock for one of them.
 
 A prepared statement belongs to a connection, which a proxy between db and PostgreSQL must therefore not share.
 https://www.postgresql.org/docs/15/sql-prepare.html
@@ -25,6 +25,10 @@ class Ahead(NamedTuple):
 
     text: bytes
     prepared: Prepared | None
+
+
+ROLLBACK_TO = "ROLLBACK TO SAVEPOINT work"
+SAVEPOINT, UNDO = Ahead(b"SAVEPOINT work", None), Ahead(ROLLBACK_TO.encode(), None)
 
 
 class Connection(extensions.connection):  # type: ignore[misc]
@@ -68,6 +72,17 @@ class Transacting(Connection):
         with self.cursor() as cursor:
             self._ahead.append(Ahead(cursor.mogrify(statement.execute if statement else query, values), statement))
 
+    def set_savepoint(self) -> None:
+        """Keep one for the next message, unless that is COMMIT: what fails there is undone altogether."""
+        self._ahead.append(SAVEPOINT)
+
+    def undo(self) -> None:
+        """Forget what was deferred since the savepoint; what was sent since is undone by the next message."""
+        if SAVEPOINT in self._ahead:
+            del self._ahead[self._ahead.index(SAVEPOINT) :]
+        else:
+            self._ahead = [UNDO]
+
     def message(self, statement: bytes) -> bytes:
         """Put BEGIN, where a transaction begins, and what was deferred before the statement."""
         for each in self._ahead:
@@ -82,6 +97,7 @@ class Transacting(Connection):
 
         SQLAlchemy takes it to be over once COMMIT was asked for: it would stay open, its locks too, in the pool.
         """
+        self._ahead = [each for each in self._ahead if each is not SAVEPOINT]
         if self._ahead or not self.idle:
             try:
                 self._send(self.message(COMMIT))

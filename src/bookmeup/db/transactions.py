@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Engine, Row, TextClause, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from bookmeup.db.driver import ROLLBACK_TO, Transacting
 from bookmeup.db.engine import ROLES, Database
 from bookmeup.db.prepared import ask, in_notation
 from bookmeup.db.violations import refusal_of, sqlstate
@@ -53,7 +54,7 @@ class Caller:
 class Tx:
     """An open transaction. `now` is its time in seconds since 1970, by the database's clock.
 
-    `opened` is the row of its opening.
+    `opened` is the row of its opening, and `ahead` what that has read already.
     """
 
     connection: Connection
@@ -61,6 +62,7 @@ class Tx:
     now: int
     acting: Actor | None
     opened: Row[Any] | None = None
+    ahead: object = None
 
     @property
     def actor(self) -> Actor:
@@ -84,12 +86,15 @@ class Tx:
 
     def set_savepoint(self) -> None:
         """Set the one that `undo` goes back to. COMMIT releases it, so nothing else has to."""
-        self.soon(_SAVEPOINT)
+        _driver(self.connection).set_savepoint()
 
     def undo(self) -> None:
         """Undo all since the savepoint; the transaction goes on. At once where PostgreSQL takes nothing else."""
-        driver: Any = self.connection.connection.dbapi_connection
-        (self.run if driver.failed else self.soon)(_UNDO)
+        driver = _driver(self.connection)
+        if driver.failed:
+            self.run(_UNDO)
+        else:
+            driver.undo()
 
     def as_customer(self) -> Actor:
         """Return the actor with a customer's rights: on the routes of one's own, staff are customers too."""
@@ -108,24 +113,37 @@ class Tx:
         return self.actor
 
 
-_SAVEPOINT, _UNDO = text("SAVEPOINT work"), text("ROLLBACK TO SAVEPOINT work")
+_UNDO = text(ROLLBACK_TO)
 _AS = "SELECT set_config('role', :role, true), set_config('statement_timeout', :timeout, true)"
 _BECOME = text(_AS)
 WHO = """extract(epoch FROM now())::bigint AS now,
        (SELECT u.role FROM users u JOIN sessions s ON s.user_id = u.id
         WHERE u.id = :actor AND s.id = :sid AND s.ended_at IS NULL AND s.expires_at > now()) AS actor_role"""
 """What every opening selects: the time, and the actor's role as it is now."""
+OPENED = """json_to_record(CAST(current_setting('bookmeup.opened', true) AS json))
+  AS opened (now bigint, actor_role text, claimed text)"""
+"""What a statement of the same message has left for the one whose answer is read: psycopg2 returns the last alone."""
+
+
+class Step(NamedTuple):
+    """A statement and what is put into it; the actor and his session are put in besides."""
+
+    statement: TextClause
+    values: Mapping[str, object]
 
 
 class Opening(NamedTuple):
-    """How a transaction opens.
+    """How a transaction opens: `before` goes in the same message, and nobody sees its answers.
 
     One that `writes` needs its rights before it begins, so that the role is taken by a statement before it.
+    `ahead` says what the statement reads besides.
     """
 
     statement: TextClause
     values: Mapping[str, object] = MappingProxyType({})
     writes: bool = True
+    before: Sequence[Step] = ()
+    ahead: object = None
 
 
 PLAIN = Opening(text(f"{_AS}, {WHO}"), writes=False)
@@ -153,7 +171,7 @@ def _once(engine: Engine, caller: Caller, work: Callable[[Tx], T], opening: Open
         acting = Actor(caller.actor, UserRole(opened.actor_role)) if caller.actor and opened.actor_role else None
         if caller.actor is not None and acting is None:
             raise Unauthenticated
-        done = work(Tx(connection, caller, opened.now, acting, opened))
+        done = work(Tx(connection, caller, opened.now, acting, opened, opening.ahead))
         _commit(connection)
         return done
 
@@ -161,17 +179,23 @@ def _once(engine: Engine, caller: Caller, work: Callable[[Tx], T], opening: Open
 def _opened(connection: Connection, caller: Caller, opening: Opening) -> Row[Any]:
     """Begin as the caller's role and within his time, and return the row of the opening: one message in all."""
     rights = {"role": ROLES[caller.service], "timeout": str(caller.milliseconds)}
+    everywhere = {**rights, "actor": caller.actor, "sid": caller.sid}
     if opening.writes:
         soon(connection, _BECOME, rights)
-    return ask(
-        connection, opening.statement, {**rights, "actor": caller.actor, "sid": caller.sid, **opening.values}
-    ).one()
+    for step in opening.before:
+        soon(connection, step.statement, {**everywhere, **step.values})
+    return ask(connection, opening.statement, {**everywhere, **opening.values}).one()
 
 
 def soon(connection: Connection, statement: TextClause, values: Mapping[str, object]) -> None:
     """Have a statement go with the next one: past SQLAlchemy, which has nothing to read of it."""
-    driver: Any = connection.connection.dbapi_connection
-    driver.defer(in_notation(statement, connection.dialect), values)
+    _driver(connection).defer(in_notation(statement, connection.dialect), values)
+
+
+def _driver(connection: Connection) -> Transacting:
+    driver = connection.connection.dbapi_connection
+    assert isinstance(driver, Transacting)
+    return driver
 
 
 def _commit(connection: Connection) -> None:

@@ -10,7 +10,7 @@ from msgspec import Struct
 from sqlalchemy import Connection, TextClause, text
 
 from bookmeup.db.prepared import ask
-from bookmeup.db.transactions import Tx
+from bookmeup.db.transactions import OPENED, Opening, Step, Tx
 from bookmeup.domain.clock import day_span
 from bookmeup.domain.schedule import Addition, Hours, Schedule
 from bookmeup.domain.slots import Calendar, Rooms, Terms
@@ -101,7 +101,8 @@ class Room(NamedTuple):
 class Planner(Struct):
     """`now` in seconds since 1970, by the database's clock; `closed` are the location's closures.
 
-    `next_id` is the id of the appointment that is put first, where one was taken from the sequence.
+    `next_id` is the id of the appointment that is put first, where one was taken from the sequence. `locked` are the
+    resources that are locked, None for all of those that could be taken.
     """
 
     location_id: int
@@ -113,6 +114,7 @@ class Planner(Struct):
     rooms: list[Room]
     providers: list[ProviderTime]
     next_id: int | None = None
+    locked: list[int] | None = None
 
     @property
     def zone(self) -> ZoneInfo:
@@ -120,6 +122,9 @@ class Planner(Struct):
 
     def day_span(self, day: date) -> Span:
         return day_span(day, self.zone)
+
+    def has_locked(self, *resources: int | None) -> bool:
+        return self.locked is None or {*resources} - {None} <= {*self.locked}
 
     def resources(self) -> Rooms:
         needed = self.service is not None and self.service.resource_type is not None
@@ -152,7 +157,7 @@ class Asked(NamedTuple):
     """What is planned: a service with add-ons, for one provider or any, somewhere, on some days.
 
     `moving` is an appointment that is being moved: its provider is locked too, its service may be inactive, and
-    neither its seat nor the time that it alone takes counts.
+    neither its seat nor the time that it alone takes counts. `minute` is the start that is wanted on the first day.
     """
 
     service_id: int
@@ -162,6 +167,7 @@ class Asked(NamedTuple):
     location_id: int | None = None
     addons: Sequence[int] = ()
     moving: int | None = None
+    minute: int | None = None
 
     @property
     def moves(self) -> bool:
@@ -174,6 +180,7 @@ class Asked(NamedTuple):
             "location": self.location_id,
             "addons": list(self.addons),
             "moving": self.moving,
+            "minute": self.minute,
             "since": self.first - timedelta(days=1),
             "until": self.last + timedelta(days=1),
         }
@@ -214,17 +221,41 @@ ORDER BY id FOR UPDATE
 """)  # noqa: S608 - constants
 
 
-# Ends the holds whose time is over, of the rows that are locked: the constraint cannot look at the clock. Without any
-# the function of the migrations is not called. What the statement reads leaves such holds out as it is.
-_ENDED = """, 'ended', (
+# Who has an appointment at the very start that is wanted is not locked: what is committed refuses him. To wait would
+# tell the same, later: of two hundred who want one time, all but the first few would wait in line for nothing.
+_LOCK_FREE = text(f"""
+WITH {_PLACE}, {_CANDIDATE}, {_ROOM}, wanted AS (
+  SELECT (CAST(:since AS timestamp) + interval '1 day' + make_interval(mins => :minute)) AT TIME ZONE timezone AS start
+  FROM place
+), free AS (
+  SELECT c.id FROM candidate c WHERE NOT EXISTS (
+    SELECT 1 FROM appointments a WHERE a.provider_id = c.id AND a.starts_at = (SELECT start FROM wanted)
+      AND a.seats = 1 AND a.status IN ('hold', 'pending', 'confirmed')
+      AND (a.hold_until IS NULL OR a.hold_until > now()))
+), locked AS (
+  SELECT id FROM resources WHERE id IN (
+    SELECT id FROM free UNION ALL SELECT id FROM room WHERE EXISTS (SELECT 1 FROM free)) ORDER BY id FOR UPDATE)
+SELECT set_config('bookmeup.locked', coalesce(array_agg(id), '{{}}')::text, true) FROM locked
+""")  # noqa: S608 - constants
+_LOCKED = "CAST(nullif(current_setting('bookmeup.locked', true), '') AS bigint[])"
+
+
+def _ended(providers: str, rooms: str) -> str:
+    """Return what ends the holds whose time is over, of the rows that are locked: the constraint sees no clock.
+
+    Without any the function of the migrations is not called. What is read leaves such holds out as it is.
+    """
+    return f""", 'ended', (
     SELECT count(*) FROM (
       SELECT array_agg(id) AS ids FROM appointments WHERE status = 'hold' AND hold_until <= now()
-        AND (provider_id IN (SELECT id FROM candidate) OR resource_id IN (SELECT id FROM room)) HAVING count(*) > 0
-    ) stale CROSS JOIN LATERAL end_holds(stale.ids))"""
+        AND (provider_id = {providers} OR resource_id = {rooms}) HAVING count(*) > 0
+    ) stale CROSS JOIN LATERAL end_holds(stale.ids))"""  # noqa: S608 - constants
 
 
+_ENDED = _ended("ANY (SELECT id FROM candidate)", "ANY (SELECT id FROM room)")
 # With its id known beforehand, an appointment is inserted in the message that commits it.
-_NUMBERED = ", 'next_id', nextval('appointments_id_seq')"
+_TO_PUT = f"""{_ended(f"ANY ({_LOCKED})", f"ANY ({_LOCKED})")}, 'locked', to_json({_LOCKED}),
+  'next_id', nextval('appointments_id_seq')"""
 
 
 def _taken(of: str, *, moving: bool) -> str:
@@ -248,8 +279,8 @@ def _spans(table: str, where: str) -> str:
         AND x.ends_at > CAST(:since AS timestamp) AT TIME ZONE place.timezone)"""  # noqa: S608 - constants
 
 
-def _read(more: str, *, moving: bool) -> TextClause:
-    return text(f"""
+def _read(more: str, *, moving: bool) -> str:
+    return f"""
 WITH {_PLACE}, {_CANDIDATE}, {_ROOM}{_LEFT if moving else ""}
 SELECT json_build_object(
   'location_id', place.id,
@@ -302,14 +333,14 @@ SELECT json_build_object(
       ) ORDER BY p.id), '[]')
     FROM candidate p)
   {more})::text FROM place
-""")  # noqa: S608 - constants
+"""  # noqa: S608 - constants
 
 
 # By whether an appointment is moved: what is not needed costs time all the same.
 _LOCK = {False: _lock(""), True: _lock(_MOVED)}
-_READ = _read("", moving=False)
-_READ_LOCKED = {moving: _read(_ENDED, moving=moving) for moving in (False, True)}
-_READ_TO_PUT = {False: _read(_ENDED + _NUMBERED, moving=False), True: _READ_LOCKED[True]}
+_READ = text(_read("", moving=False))
+_READ_LOCKED = {moving: text(_read(_ENDED, moving=moving)) for moving in (False, True)}
+_READ_AHEAD = text(f"SELECT opened.*, ({_read(_TO_PUT, moving=False)}) AS planned FROM {OPENED}")  # noqa: S608 - constants
 _DECODER = msgspec.json.Decoder(Planner)
 
 
@@ -321,10 +352,21 @@ def plan(connection: Connection, asked: Asked) -> Planner | None:
     return _planner(connection, _READ, asked)
 
 
+def planning(asked: Asked) -> Opening:
+    """Return what locks and reads in the message that a transaction opens with, for `lock_and_plan` to find.
+
+    A start is `asked` for, who is taken then is not locked, and nothing is moved.
+    """
+    values = asked.values()
+    return Opening(_READ_AHEAD, values, before=[Step(_LOCK_FREE, values)], ahead=asked)
+
+
 def lock_and_plan(tx: Tx, asked: Asked) -> Planner | None:
     """Lock who and what could be taken, in order of id, then end their stale holds and read what was committed."""
+    if tx.opened is not None and tx.ahead == asked:
+        return _decoded(tx.opened.planned)
     tx.soon(_LOCK[asked.moves], **asked.values())
-    return _planner(tx.connection, _READ_TO_PUT[asked.moves], asked)
+    return _planner(tx.connection, _READ_LOCKED[asked.moves], asked)
 
 
 def plan_locked(connection: Connection, asked: Asked) -> Planner | None:
@@ -333,7 +375,10 @@ def plan_locked(connection: Connection, asked: Asked) -> Planner | None:
 
 
 def _planner(connection: Connection, statement: TextClause, asked: Asked) -> Planner | None:
-    found = ask(connection, statement, asked.values()).scalar()
+    return _decoded(ask(connection, statement, asked.values()).scalar())
+
+
+def _decoded(found: str | None) -> Planner | None:
     return None if found is None else _DECODER.decode(found)
 
 

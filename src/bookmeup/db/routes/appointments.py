@@ -17,6 +17,7 @@ from bookmeup.db.decide import decide, look, looked
 from bookmeup.db.queries import appointment_lists as lists
 from bookmeup.db.queries import appointments as stored
 from bookmeup.db.queries.appointments import Made
+from bookmeup.db.queries.calendar import planning
 from bookmeup.db.transactions import Tx
 from bookmeup.domain.appointments import Status
 from bookmeup.domain.clock import moment
@@ -45,7 +46,8 @@ MOST_HOLDS = 3
 
 async def book(request: Request) -> Response:
     order = await read(request, AppointmentRequest)
-    return await decide(request, lambda tx: booked(tx, order), status=201, body=order, lasting=True)
+    then = planning(wanted_of(order).asked()) if order.hold_id is None else None
+    return await decide(request, lambda tx: booked(tx, order), status=201, body=order, lasting=True, then=then)
 
 
 def booked(tx: Tx, order: AppointmentRequest) -> Created:
@@ -94,7 +96,8 @@ def customer_of(tx: Tx, order: ForSomebody) -> Customer | int:
 
 async def hold(request: Request) -> Response:
     order = await read(request, HoldRequest)
-    return await decide(request, lambda tx: held(tx, order), status=201, body=order, lasting=True)
+    then = planning(wanted_of(order).asked())
+    return await decide(request, lambda tx: held(tx, order), status=201, body=order, lasting=True, then=then)
 
 
 def held(tx: Tx, order: HoldRequest) -> Held:
