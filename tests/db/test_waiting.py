@@ -68,6 +68,27 @@ def test_a_time_that_is_taken_is_refused_though_somebody_holds_the_lock(salon: S
     assert late.status_code == 503
 
 
+def test_what_was_decided_and_who_is_nobody_wait_for_no_lock(salon: Salon, worker_database: URL) -> None:
+    service, day, ana, nobody = salon.make_service(), salon.open_day(), salon.make_customer(), salon.make_customer()
+    free, closed = order(service, day, "10:00"), order(service, day, "20:00")
+    keys = [{"idempotency-key": unique()} for _ in range(4)]
+    asked = [("/appointments", free), ("/appointments", closed), ("/holds", order(service, day, "12:00"))]
+    first = [ana.api.post(path, body, headers=key) for (path, body), key in zip(asked, keys, strict=False)]
+    with engine(worker_database).begin() as connection:
+        connection.execute(text("UPDATE sessions SET ended_at = now() WHERE user_id = :id"), {"id": nobody.id})
+    with engine(worker_database).connect() as other:
+        other.execute(text("SELECT id FROM resources FOR UPDATE"))
+        again = [ana.api.post(path, body, headers=key) for (path, body), key in zip(asked, keys, strict=False)]
+        reused = ana.api.post("/appointments", closed, headers=keys[0])
+        by_nobody = nobody.api.post("/appointments", free, headers=keys[3])
+        other.rollback()
+    assert [answered.status_code for answered in first] == [201, 422, 201]
+    told = [[answered.json() | {"request_id": ""} for answered in answers] for answers in (first, again)]
+    assert told[0] == told[1]
+    assert is_problem(reused, 422, "key_reused")
+    assert is_problem(by_nobody, 401, Unauthenticated.code)
+
+
 def tries(url: URL, work: list[str], deadline: float = LATER, *, with_commit: bool = False) -> int:
     """Run a transaction that asks for one of these statements at each try; return how many tries there were."""
     done: list[str] = []

@@ -1,11 +1,13 @@
 """The days on which the clock is changed, through real HTTP, and a place whose zone is changed."""
 
+import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from sqlalchemy import URL, text
 from tests.support.databases import engine
-from tests.support.salon import Salon, is_problem, made, order
+from tests.support.salon import Salon, is_problem, made, order, patient
 
 ZONE = "Europe/Bucharest"
 A_YEAR = timedelta(days=365)
@@ -58,17 +60,35 @@ def test_the_first_of_two_starts_is_booked_under_the_lock_though_the_second_is_t
     """PostgreSQL takes such a time to be the second: what it says of that one must not decide."""
     day, ana, admin = change_of_clock(10), place.salon.make_customer(), place.salon.admin.api
     place.open(day, "00:00", "05:00")
-    for zone, time in (("UTC", "01:00"), (ZONE, "03:00")):
+    for zone, wall in (("UTC", "01:00"), (ZONE, "03:00")):
         assert admin.put(f"/locations/{place.id}?keep=1", {"timezone": zone}).status_code == 200
         with engine(worker_database).connect() as other:
             # Whoever inserts an appointment would not wait for that, whoever locks its provider does.
             other.execute(text("SELECT id FROM resources FOR NO KEY UPDATE"))
-            assert is_problem(ana.api.post("/appointments", place.order(day, time)), 503, "unavailable")
+            assert is_problem(ana.api.post("/appointments", place.order(day, wall)), 503, "unavailable")
             other.rollback()
-        made(ana.api.post("/appointments", place.order(day, time)))
-        assert is_problem(ana.api.post("/holds", place.order(day, time)), 409, "slot_taken")
+        made(ana.api.post("/appointments", place.order(day, wall)))
+        assert is_problem(ana.api.post("/holds", place.order(day, wall)), 409, "slot_taken")
     rows = ana.api.get("/appointments/me").json()
     assert [(row["time"], row["starts_at"][11:16]) for row in rows] == [("03:00", "00:00"), ("03:00", "01:00")]
+
+
+def test_what_changes_while_such_a_start_waits_counts(place: Place, worker_database: URL) -> None:
+    """It is found to be free before it is locked: what was read then does not count."""
+    day, ana, admin = change_of_clock(10), place.salon.make_customer(), place.salon.admin.api
+    place.open(day, "00:00", "05:00")
+    assert admin.put(f"/locations/{place.id}?keep=1", {"timezone": "UTC"}).status_code == 200
+    made(ana.api.post("/appointments", place.order(day, "01:00")))
+    assert admin.put(f"/locations/{place.id}?keep=1", {"timezone": ZONE}).status_code == 200
+    approval = text("UPDATE services SET needs_approval = true WHERE id = :id")
+    with engine(worker_database).connect() as other, ThreadPoolExecutor(1) as pool:
+        other.execute(text("SELECT id FROM resources FOR UPDATE"))
+        other.execute(approval, {"id": place.service})
+        answered = pool.submit(lambda: patient(lambda: ana.api.post("/appointments", place.order(day, "03:00"))))
+        time.sleep(0.3)
+        other.commit()
+        booked = made(answered.result())
+    assert ana.api.get(f"/appointments/{booked}").json()["status"] == "pending"
 
 
 def test_a_start_that_exists_twice_is_offered_once_and_is_the_first(place: Place) -> None:

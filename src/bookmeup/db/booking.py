@@ -8,7 +8,7 @@ import msgspec
 
 from bookmeup.db.queries import appointments as stored
 from bookmeup.db.queries.appointments import Made, Place, Promise
-from bookmeup.db.queries.calendar import Asked, Planner, ProviderTime, lock_and_plan
+from bookmeup.db.queries.calendar import Asked, GivenBackError, Planner, ProviderTime, lock_and_plan
 from bookmeup.db.transactions import Tx
 from bookmeup.domain.booking import Candidate, free_seat, least_booked
 from bookmeup.domain.clock import DAY_MINUTES, instant
@@ -128,9 +128,8 @@ def put(tx: Tx, planner: Planner, wanted: Wanted, made: Made) -> int:
     """Choose and insert; the planner knows of it afterwards, so that the next of a series or visit keeps clear."""
     start = start_of(planner, wanted.day, wanted.minute)
     place = chosen(planner, start, wanted.day)
-    if not planner.has_locked(place.provider_id, place.resource_id):  # was given back between the lock and the look
-        planner = planned(tx, wanted.asked()._replace(minute=None))
-        place = chosen(planner, start, wanted.day)
+    if not planner.has_locked(place.provider_id, place.resource_id):
+        raise GivenBackError
     promise = promise_of(planner, wanted, place.provider_id)
     appointment = stored.insert(tx, place, promise, made, planner.next_id)
     note(planner, place)

@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from bookmeup.db import transactions
 from bookmeup.db.callers import caller
+from bookmeup.db.queries.calendar import GivenBackError
 from bookmeup.db.queries.idempotency import claim_of, claiming, decided_once
 from bookmeup.db.transactions import Caller, Opening, Tx
 from bookmeup.web.answers import JSON, ok
@@ -37,14 +38,17 @@ async def decide(
     who = caller(request)
     route = f"{request.method} {request.url.path} {scope}".rstrip()
 
-    def run() -> tuple[int, bytes]:
+    def run(then: Opening | None = then) -> tuple[int, bytes]:
         database = request.app.state.database
         if not once or who.key is None:
             return transactions.transact(database, who, lambda tx: (status, msgspec.json.encode(work(tx))))
         claim = claim_of(who.key, route, body, lasting=lasting)
-        return transactions.transact(
-            database, who, lambda tx: decided_once(tx, claim, status, work), claiming(claim, then)
-        )
+        try:
+            return transactions.transact(
+                database, who, lambda tx: decided_once(tx, claim, status, work), claiming(claim, then)
+            )
+        except GivenBackError:
+            return run(None)
 
     answered, content = await request.app.state.write_lane.run(run, patient=who.service == "logic")
     media = JSON if answered < 400 else "application/problem+json"  # noqa: PLR2004

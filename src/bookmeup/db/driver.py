@@ -3,7 +3,7 @@
 By itself psycopg2 writes the values into a statement, so that PostgreSQL parses and plans every call anew, and it sends
 BEGIN and COMMIT by themselves. Here a statement is prepared once a connection and executed by its name from then on;
 BEGIN goes with the first statement, and what needs no answer with the next one, or with COMMIT. A booking is two
-messages in place of ten, and holds its lock for one of them.
+messages in place of ten, and holds its lock from the end of the first to that of the second.
 
 A prepared statement belongs to a connection, which a proxy between db and PostgreSQL must therefore not share.
 https://www.postgresql.org/docs/15/sql-prepare.html

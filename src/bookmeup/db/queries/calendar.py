@@ -102,7 +102,7 @@ class Planner(Struct):
     """`now` in seconds since 1970, by the database's clock; `closed` are the location's closures.
 
     `next_id` is the id of the appointment that is put first, where one was taken from the sequence. `locked` are the
-    resources that are locked, None for all of those that could be taken.
+    resources that are locked, where those that could not be had were not; None elsewhere.
     """
 
     location_id: int
@@ -222,13 +222,15 @@ ORDER BY id FOR UPDATE
 
 
 # Who has an appointment at the very start that is wanted is not locked: what is committed refuses him. To wait would
-# tell the same, later: of two hundred who want one time, all but the first few would wait in line for nothing.
+# tell the same, later: of two hundred who want one time, all but the first few would wait in line for nothing. Nor does
+# a repeated request wait, which is answered with what was kept, or somebody whose session has ended.
 _LOCK_FREE = text(f"""
 WITH {_PLACE}, {_CANDIDATE}, {_ROOM}, wanted AS (
   SELECT (CAST(:since AS timestamp) + interval '1 day' + make_interval(mins => :minute)) AT TIME ZONE timezone AS start
   FROM place
 ), free AS (
-  SELECT c.id FROM candidate c WHERE NOT EXISTS (
+  SELECT c.id FROM candidate c
+  WHERE EXISTS (SELECT 1 FROM {OPENED} WHERE claimed IS NOT NULL AND actor_role IS NOT NULL) AND NOT EXISTS (
     SELECT 1 FROM appointments a WHERE a.provider_id = c.id AND a.starts_at = (SELECT start FROM wanted)
       AND a.seats = 1 AND a.status IN ('hold', 'pending', 'confirmed')
       AND (a.hold_until IS NULL OR a.hold_until > now()))
@@ -340,7 +342,9 @@ SELECT json_build_object(
 _LOCK = {False: _lock(""), True: _lock(_MOVED)}
 _READ = text(_read("", moving=False))
 _READ_LOCKED = {moving: text(_read(_ENDED, moving=moving)) for moving in (False, True)}
-_READ_AHEAD = text(f"SELECT opened.*, ({_read(_TO_PUT, moving=False)}) AS planned FROM {OPENED}")  # noqa: S608 - constants
+_READ_AHEAD = text(f"""
+SELECT opened.*, CASE WHEN claimed IS NOT NULL THEN ({_read(_TO_PUT, moving=False)}) END AS planned FROM {OPENED}
+""")  # noqa: S608 - constants
 _DECODER = msgspec.json.Decoder(Planner)
 
 
@@ -350,6 +354,14 @@ def plan(connection: Connection, asked: Asked) -> Planner | None:
     None for a location that does not exist.
     """
     return _planner(connection, _READ, asked)
+
+
+class GivenBackError(Exception):
+    """What can be had is not locked: to be tried again by another transaction, with all locked from the start.
+
+    It was given back between the lock and the look, or the start exists twice that day and PostgreSQL took it to be the
+    second. Who holds locks and takes more keeps no order, and everything that was read may have changed.
+    """
 
 
 def planning(asked: Asked) -> Opening:
@@ -362,7 +374,10 @@ def planning(asked: Asked) -> Opening:
 
 
 def lock_and_plan(tx: Tx, asked: Asked) -> Planner | None:
-    """Lock who and what could be taken, in order of id, then end their stale holds and read what was committed."""
+    """Lock who and what could be taken, in order of id, then end their stale holds and read what was committed.
+
+    Unless the transaction has opened with that: `planning`.
+    """
     if tx.opened is not None and tx.ahead == asked:
         return _decoded(tx.opened.planned)
     tx.soon(_LOCK[asked.moves], **asked.values())
