@@ -121,7 +121,7 @@ def client() -> Iterator[httpx2.Client]:
 @pytest.fixture(scope="session")
 def salon(roles: Site, client: httpx2.Client) -> Salon:
     """A business on `roles`."""
-    return Salon(Front(roles), client)
+    return Salon(Front(roles), client, patient=True)
 
 
 @pytest.fixture(scope="session")

@@ -10,6 +10,8 @@ import aiohttp
 import httpx2
 from tests.support.processes import Site
 
+from bookmeup.errors import DeadlinePassed
+
 AUTH_PATHS = ("/auth/", "/.well-known/oauth-authorization-server/auth")
 SECONDS = 30.0
 
@@ -37,16 +39,21 @@ class Front:
 
 
 class Api:
-    """The API as one user calls it, or as nobody does."""
+    """The API as one user calls it, or as nobody does.
 
-    def __init__(self, front: Front, client: httpx2.Client, token: str | None = None) -> None:
+    A `patient` one asks once more when the time for an answer has passed: a machine that stands still for two seconds
+    is not what most tests are about.
+    """
+
+    def __init__(self, front: Front, client: httpx2.Client, token: str | None = None, *, patient: bool = False) -> None:
         self.front = front
         self.token = token
         self._client = client
+        self._patient = patient
 
     def bearing(self, token: str | None) -> Self:
         """Return the same API, called with another token."""
-        return type(self)(self.front, self._client, token)
+        return type(self)(self.front, self._client, token, patient=self._patient)
 
     @property
     def headers(self) -> dict[str, str]:
@@ -54,6 +61,15 @@ class Api:
 
     def request(
         self, method: str, path: str, *, headers: Mapping[str, str] | None = None, **more: Any
+    ) -> httpx2.Response:
+        for _ in range(self._patient):
+            answered = self._send(method, path, headers, more)
+            if not _is_late(answered):
+                return answered
+        return self._send(method, path, headers, more)
+
+    def _send(
+        self, method: str, path: str, headers: Mapping[str, str] | None, more: Mapping[str, Any]
     ) -> httpx2.Response:
         return self._client.request(method, self.front.url(path), headers={**self.headers, **(headers or {})}, **more)
 
@@ -72,6 +88,10 @@ class Api:
 
     def delete(self, path: str, *, headers: Mapping[str, str] | None = None) -> httpx2.Response:
         return self.request("DELETE", path, headers=headers)
+
+
+def _is_late(answered: httpx2.Response) -> bool:
+    return answered.status_code == 503 and DeadlinePassed.code in answered.text
 
 
 class Shot(NamedTuple):

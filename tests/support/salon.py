@@ -29,8 +29,8 @@ class Person(NamedTuple):
 class Salon:
     """What the tests of a site share. Each test books on days of its own, so that none meets another's appointments."""
 
-    def __init__(self, front: Front, client: httpx2.Client) -> None:
-        self.anyone = Api(front, client)
+    def __init__(self, front: Front, client: httpx2.Client, *, patient: bool = False) -> None:
+        self.anyone = Api(front, client, patient=patient)
         self._days = itertools.count(2)
         self._admin: Person | None = None
 
