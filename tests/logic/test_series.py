@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from tests.support.api import Shot, volley
-from tests.support.salon import Person, Salon, is_problem, made, order, patient, unique
+from tests.support.salon import Person, Salon, is_problem, made, order
 
 
 def weeks(salon: Salon, number: int, start: str = "09:00", end: str = "12:00") -> tuple[int, int, list[str]]:
@@ -151,13 +151,12 @@ def test_a_year_of_days_is_booked_in_one_go(salon: Salon) -> None:
     every_day = [{"weekday": day, "start_time": "09:00", "end_time": "10:00"} for day in range(1, 8)]
     salon.make_provider(services=[service], hours=every_day)
     ana, day = salon.make_customer(), salon.fresh_day()
-    wanted, key = order(service, day, rule="FREQ=DAILY;COUNT=360"), {"idempotency-key": unique()}
-    answered = patient(lambda: ana.api.post("/series", wanted | {"dry_run": True}))
+    answered = ana.api.post("/series", order(service, day, rule="FREQ=DAILY;COUNT=360", dry_run=True))
     assert answered.status_code == 200, answered.text
     rows = answered.json()["dates"]
     assert len(rows) == 360
-    series = made(patient(lambda: ana.api.post("/series", wanted | {"skip_clashes": True}, headers=key)))
+    series = made(ana.api.post("/series", order(service, day, rule="FREQ=DAILY;COUNT=360", skip_clashes=True)))
     within = (datetime.now(UTC).date() + timedelta(days=365) - date.fromisoformat(day)).days
     assert count_of(ana) == sum(row["ok"] for row in rows) >= min(360, within)
-    assert patient(lambda: ana.api.delete(f"/series/{series}")).status_code == 200  # others count what is on these days
+    assert ana.api.delete(f"/series/{series}").status_code == 200  # others count what is on these days
     assert count_of(ana) == 0

@@ -62,16 +62,13 @@ class Api:
     def request(
         self, method: str, path: str, *, headers: Mapping[str, str] | None = None, **more: Any
     ) -> httpx2.Response:
-        for _ in range(self._patient):
-            answered = self._send(method, path, headers, more)
-            if not _is_late(answered):
-                return answered
-        return self._send(method, path, headers, more)
+        def send() -> httpx2.Response:
+            return self._client.request(
+                method, self.front.url(path), headers={**self.headers, **(headers or {})}, **more
+            )
 
-    def _send(
-        self, method: str, path: str, headers: Mapping[str, str] | None, more: Mapping[str, Any]
-    ) -> httpx2.Response:
-        return self._client.request(method, self.front.url(path), headers={**self.headers, **(headers or {})}, **more)
+        answered = send()
+        return send() if self._patient and _is_late(answered) else answered
 
     def get(
         self, path: str, query: Mapping[str, object] | None = None, *, headers: Mapping[str, str] | None = None

@@ -38,17 +38,20 @@ async def decide(
     who = caller(request)
     route = f"{request.method} {request.url.path} {scope}".rstrip()
 
-    def run(then: Opening | None = then) -> tuple[int, bytes]:
+    def run() -> tuple[int, bytes]:
         database = request.app.state.database
         if not once or who.key is None:
             return transactions.transact(database, who, lambda tx: (status, msgspec.json.encode(work(tx))))
         claim = claim_of(who.key, route, body, lasting=lasting)
+
+        def decided(then: Opening | None) -> tuple[int, bytes]:
+            opening = claiming(claim, then)
+            return transactions.transact(database, who, lambda tx: decided_once(tx, claim, status, work), opening)
+
         try:
-            return transactions.transact(
-                database, who, lambda tx: decided_once(tx, claim, status, work), claiming(claim, then)
-            )
+            return decided(then)
         except GivenBackError:
-            return run(None)
+            return decided(None)
 
     answered, content = await request.app.state.write_lane.run(run, patient=who.service == "logic")
     media = JSON if answered < 400 else "application/problem+json"  # noqa: PLR2004
