@@ -41,7 +41,7 @@ def test_scale(prod: Environment, load: Load) -> None:
             assert all(len(prod.names(name)) == count for name in SERVICES)
         time.sleep(AFTERWARDS)
     say(load.report("kubectl scale to 3 and back to 2"))
-    assert len(load.broken) == 0
+    assert load.broken == []
 
 
 @pytest.mark.parametrize("service", SERVICES)
@@ -54,7 +54,7 @@ def test_a_pod_is_deleted(prod: Environment, load: Load, service: str) -> None:
         prod.kubectl("wait", "--for=delete", f"pod/{victim}", "--timeout=90s")
         time.sleep(3)
     say(load.report(f"{service}: a pod deleted, replaced after {seconds:.0f} s"))
-    assert len(load.broken) == 0
+    assert load.broken == []
 
 
 def test_all_roles_are_rolled(prod: Environment, load: Load) -> None:
@@ -68,7 +68,7 @@ def test_all_roles_are_rolled(prod: Environment, load: Load) -> None:
     after = {name for service in SERVICES for name in prod.names(service)}
     say(load.report(f"rollout restart of auth, logic and db, {len(before)} pods replaced in {seconds:.0f} s"))
     assert before.isdisjoint(after)
-    assert len(load.broken) == 0
+    assert load.broken == []
 
 
 def test_postgres_is_deleted(prod: Environment, load: Load) -> None:

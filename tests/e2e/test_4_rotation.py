@@ -94,7 +94,7 @@ def check_rotation(prod: Environment, salon: Salon, settings: Settings, run: Cal
         time.sleep(10)
     say(load.report(f"{', '.join(sorted(keys))} rotated: {len(said.splitlines())} steps in {seconds:.0f} s"))
     after = prod.secret()
-    assert len(load.broken) == 0
+    assert load.broken == []
     assert {key for key in before | after if before.get(key) != after.get(key)} == keys
     assert prod.names("postgres") == postgres, "PostgreSQL was not restarted"
     assert lets_in(prod, after["POSTGRES_PASSWORD"])
@@ -150,6 +150,6 @@ def test_service_keys_in_three_steps_without_a_failure(prod: Environment, salon:
             restart(prod, *SERVICES)
         time.sleep(15)
     say(load.report("service keys replaced in three steps"))
-    assert len(load.broken) == 0
+    assert load.broken == []
     salon.expected |= {json.loads(o.body)["object_id"] for o in load.accepted("book")}
     assert salon.lost() == set()

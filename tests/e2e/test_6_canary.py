@@ -60,7 +60,7 @@ def test_a_tenth_by_the_ingress_and_all_by_the_header(
         tree.canary("try", latest)
         until("the edge leads to the canary", 30, lambda: serves(edge, latest, ALWAYS))
     say(load.report("the canary comes up"))
-    assert len(load.broken) == 0
+    assert load.broken == []
     check_split(tree.environment, edge, settings.rate * 2)
 
 
@@ -95,7 +95,7 @@ def test_abort_leaves_stable_alone(tree: Tree, load: Load, edge: Client, latest:
         tree.canary("abort")
         time.sleep(10)
     say(load.report("abort"))
-    assert len(load.broken) == 0
+    assert load.broken == []
     assert canaries(tree.environment) == []
     assert serves(edge, __version__, {})
     stable = {pod: number for pod, number in before.items() if "-canary-" not in pod}
@@ -109,7 +109,7 @@ def test_promote_brings_the_version_to_all(tree: Tree, load: Load, edge: Client,
         tree.canary("promote")
         time.sleep(10)
     say(load.report("promote"))
-    assert len(load.broken) == 0
+    assert load.broken == []
     assert canaries(tree.environment) == []
     assert tree.version("prod", "bookmeup") == latest
     assert serves(edge, latest, {})
@@ -139,6 +139,6 @@ def test_the_same_by_a_gateway(
         tree.canary("abort", **BEHIND_THE_GATEWAY)
         time.sleep(10)
     say(load.report("abort behind the Gateway"))
-    assert len(load.broken) == 0
+    assert load.broken == []
     assert canaries(tree.environment) == []
     assert serves(edge, __version__, ALWAYS)
