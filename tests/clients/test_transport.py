@@ -66,7 +66,9 @@ def test_an_answer_with_our_request_id_is_ours_and_its_connection_is_kept(asked:
 def test_an_answer_without_it_is_none_and_its_connection_is_left(headers: list[str], asked: dict[str, str]) -> None:
     results, connections = ask(headers, asked, times=3)
     assert [type(result) for result in results] == [Unreachable] * 3
-    assert connections == 3, "a stranger is not asked again over the same connection"
+    sent = [result for result in results if isinstance(result, Unreachable) and result.sent]
+    assert len(sent) > 1, "a machine that stands still reaches nobody, once at most"
+    assert connections >= len(sent), "a stranger is not asked again over the same connection"
 
 
 def test_a_connection_that_the_other_side_ends_with_its_answer_is_not_used_again() -> None:
